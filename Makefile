@@ -1,0 +1,70 @@
+# One environment (.venv), one command for each thing. `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo demo-headless test check fix build bundle bench docs clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+ENV := $(VENV)/.ready
+NPM := $(PY) js/hatch_build.py npm
+MODULES := js/node_modules/.package-lock.json
+NOTEBOOK := notebooks/01-build-a-site.ipynb
+PURE_ROOMS := declare state
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport VIRTUAL_ENV
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-15s %s\n", $$1, $$2}'
+
+$(ENV): pyproject.toml js/hatch_build.py .ci/env
+	@sh .ci/env $(VENV)
+	@touch $@
+
+$(MODULES): js/package-lock.json | $(ENV)
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+bundle: $(ENV) ## build the browser bundle if it is stale
+	@$(PY) js/hatch_build.py
+
+demo: bundle ## open JupyterLab on the example
+	$(PY) -m jupyterlab $$(test "$$(id -u)" = 0 && echo --allow-root) $(NOTEBOOK)
+
+demo-headless: bundle ## run the same notebook without a browser
+	@$(PY) .ci/headless.py $(NOTEBOOK)
+
+test: bundle $(MODULES) ## everything: front end, Python, browser, notebooks; installs what is missing
+	@sh .ci/chromium
+	$(NPM) run test
+	$(NPM) run size
+	$(PY) -m pytest $(PURE_ROOMS:%=tests/%) $(PURE_ROOMS:%=--cov=milo_nb.%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%)
+	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600
+
+check: $(ENV) $(MODULES) ## linters, formats, types, import rules; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(NPM) run check
+
+fix: $(ENV) $(MODULES) ## format, and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(NPM) run fix
+
+build: bundle ## bundle, sdist and wheel (in dist/)
+	$(PY) -m build
+
+bench: bundle ## run the benchmarks
+	$(PY) tests/benchmarks
+
+docs: bundle ## run the benchmarks and write their table into the docs
+	$(PY) tests/benchmarks --write docs/benchmarks.md
+	@echo "The docs are README.md, CONTRIBUTING.md, docs/ and notebooks/."
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) build dist js/node_modules milo_nb/show/bundle .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .coverage
+	find milo_nb tests notebooks js -name __pycache__ -o -name .milo -o -name .ipynb_checkpoints | xargs rm -rf
