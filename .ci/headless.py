@@ -36,6 +36,7 @@ def main(path: Path) -> int:
         timeout=TIMEOUT_S,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=print_outputs,
+        extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks are not what was asked for
     )
     try:
         client.execute()
