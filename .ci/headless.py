@@ -19,11 +19,11 @@ TIMEOUT_S = 600
 
 
 def print_outputs(cell: Any, **_: Any) -> None:
-    """Print the streams and plain-text results of a cell that has just run."""
+    """Print what a cell that has just run printed, and results that are text only."""
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
             sys.stdout.write(output.text)
-        elif output.output_type in {"execute_result", "display_data"} and "text/plain" in output.data:
+        elif output.output_type in {"execute_result", "display_data"} and set(output.data) == {"text/plain"}:
             sys.stdout.write(output.data["text/plain"].rstrip("\n") + "\n")
     sys.stdout.flush()
 
