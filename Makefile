@@ -35,7 +35,7 @@ test: bundle ## everything: front end, Python, browser, notebooks; installs what
 	$(NPM) run size
 	$(PY) -m pytest $(PURE_ROOMS:%=tests/%) $(PURE_ROOMS:%=--cov=milo_nb.%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%)
-	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600
+	$(PY) -m pytest --nbval notebooks --nbval-current-env --nbval-cell-timeout=600
 
 check: $(ENV) ## linters, formats, types, import rules; changes nothing
 	$(BIN)/ruff check .
