@@ -1,0 +1,98 @@
+"""Puts the capture hooks in and takes them out; the names that the other rooms use.
+
+Any thread may `install` and `uninstall`; they count. The last uninstall restores every hook that is
+still ours, ends the drain thread and waits for nobody. What is written outside of a phase
+(`CURRENT_SINK` unset) goes where it would have gone without us, installed or not.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from milo_nb.capture import children, logs, streams, subprocesses
+from milo_nb.capture.drain import DRAINER
+from milo_nb.capture.sink import CURRENT_SINK, Block, Sink, find_owner, forget_sinks, set_unattributed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "CURRENT_SINK",
+    "Block",
+    "Sink",
+    "drain_now",
+    "find_owner",
+    "install",
+    "installed",
+    "is_installed",
+    "set_unattributed",
+    "uninstall",
+]
+
+_lock = threading.RLock()
+_count = 0
+
+
+def install() -> None:
+    """Hook the process's streams, logging, warnings, threads and subprocesses, or count one more user."""
+    global _count  # noqa: PLW0603 - the hooks are the process's, and so is their count
+    with _lock:
+        _count += 1
+        if _count == 1:
+            DRAINER.open()
+            for hook in _HOOKS:
+                hook.install()
+
+
+def uninstall() -> None:
+    """Count one user less; the last one takes the hooks out again."""
+    global _count  # noqa: PLW0603 - as above
+    with _lock:
+        if _count == 0:
+            message = "capture.uninstall() was called more often than capture.install()"
+            raise RuntimeError(message)
+        _count -= 1
+        if _count == 0:
+            for hook in reversed(_HOOKS):
+                hook.uninstall()
+            DRAINER.close()
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Capture while the block runs."""
+    install()
+    try:
+        yield
+    finally:
+        uninstall()
+
+
+def is_installed() -> bool:
+    """Whether anybody uses capture now."""
+    return _count > 0
+
+
+def drain_now() -> None:
+    """Emit all complete lines now, in the calling thread, without waiting for the drain thread."""
+    DRAINER.drain_now()
+
+
+def _forget() -> None:
+    """Start over in a forked child: only the forking thread is left, and no drain thread."""
+    global _lock  # noqa: PLW0603 - another thread may have held it when the process forked
+    _lock = threading.RLock()
+    DRAINER.forget()
+    forget_sinks()
+
+
+subprocesses.FORK_HOOK.forget = _forget
+_HOOKS = (
+    *streams.HOOKS,
+    *logs.HOOKS,
+    children.ThreadHook(install, uninstall),
+    children.PoolHook(),
+    *subprocesses.HOOKS,
+)

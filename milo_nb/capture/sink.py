@@ -1,0 +1,322 @@
+"""Where the output of one attempt of one phase collects.
+
+print() calls write() twice a line, so a write must cost nothing: in a phase, ``sys.stdout.write`` *is* the
+``write`` of the sink's `io.StringIO`, found through a context variable without a line of Python. That also
+makes a print() whole: no other thread gets in between text and newline. Joining, splitting and stamping are
+done once per drain. All other streams are rarer and take a lock, which keeps the order of all.
+
+Which thread calls what: any thread may write and record; the attempt's own thread calls `Sink.close`; the
+drain thread (see `drain`) calls `Sink.drain`. Where capture is not installed there is none, and a write
+drains itself. A sink's ``emit`` runs under that sink's lock, so never twice at once.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import logging
+import sys
+import threading
+from itertools import count
+from operator import call
+from threading import get_ident
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from milo_nb.capture.current import STDOUT_WRITE, CurrentSink
+from milo_nb.capture.drain import DRAINER
+from milo_nb.capture.lines import LineSplitter, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_log = logging.getLogger(__name__)
+_HAS_GIL: Final[bool] = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+class Block(NamedTuple):
+    """A run of complete lines of one stream, as drained."""
+
+    stream: str
+    """``"stdout"``, ``"stderr"``, ``"log"`` or ``"warning"``."""
+    level: str
+    """``""`` for streams, ``"DEBUG"`` to ``"CRITICAL"`` for logs and warnings."""
+    timestamp: float
+    """Read from the sink's clock when drained, so exact to 50 ms."""
+    lines: list[str]
+    r"""Without newlines, ANSI kept, ``\r`` folded."""
+
+
+_Chunk = tuple[int, str, str] | Block
+"""Text as (thread or source, stream, text), or a whole record."""
+_STDOUT: Final = (0, "stdout")
+
+_open_sinks: set[Sink] = set()
+_fallback: list[Sink] = []
+_sources = count(-1, -1)
+_creating = threading.Lock()
+
+
+class Sink:
+    """Where the output of one attempt of one phase goes.
+
+    A sink that nobody writes to costs about a microsecond: locks and buffer are made at its first write.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_chunks",
+        "_closed",
+        "_decoders",
+        "_draining",
+        "_emit",
+        "_feeders",
+        "_lock",
+        "_now",
+        "_splitters",
+        "_watched",
+    )
+
+    def __init__(self, emit: Callable[[list[Block], bool], None], now: Callable[[], float]) -> None:
+        """Make an open sink.
+
+        Args:
+            emit: Takes ``(blocks, late)``; called by the drain thread or by `close`, never with an
+                empty list and never twice at once. ``late`` is true for what came after `close`.
+            now: The clock that stamps blocks.
+        """
+        self._emit = emit
+        self._now = now
+        self._closed = False
+        self._buffer: io.StringIO | None = None
+        self._feeders: list[Callable[[], None]] | None = None
+        self._watched = False
+        _open_sinks.add(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the attempt has ended: what is written now is late."""
+        return self._closed
+
+    def write_stdout(self, text: str, /) -> int:
+        """Take text of stdout; from then on this context writes straight into the buffer."""
+        if _HAS_GIL:
+            STDOUT_WRITE.set(self._ensure_buffer().write)
+        self.write("stdout", text)
+        return len(text)
+
+    def write(self, stream: str, text: str) -> None:
+        """Take text of ``"stdout"`` or ``"stderr"`` as it was written, cut anywhere. Any thread."""
+        if stream == "stdout" and _HAS_GIL:
+            self._ensure_buffer().write(text)
+            self._announce()
+        else:
+            self._put((get_ident(), stream, text))
+
+    def write_from(self, source: int, stream: str, text: str) -> None:
+        """Take text that no thread of ours wrote; ``source``, from `new_source`, keeps its lines whole."""
+        self._put((source, stream, text))
+
+    def write_bytes(self, stream: str, data: bytes) -> None:
+        """Take UTF-8 as it was written, cut anywhere; invalid bytes become U+FFFD. Any thread."""
+        self._ensure_buffer()
+        decoder = self._decoders.get((get_ident(), stream))
+        if decoder is None:
+            decoder = self._decoders[get_ident(), stream] = make_decoder()
+        self.write(stream, decoder.decode(data))
+
+    def record(self, level: str, text: str, stream: str = "log") -> None:
+        """Take a whole record, which never joins an unfinished line. Any thread."""
+        self._put(Block(stream, level, 0.0, [fold(line) for line in text.split("\n")]))
+
+    def stdout_writer(self) -> Callable[[str], int]:
+        """Return what ``sys.stdout.write`` is in a context of this sink: the buffer's, once there is one."""
+        if _HAS_GIL and self._buffer is not None:
+            write = self._buffer.write
+            if not self._closed:  # asked while ``write`` is held already, so that is_abandoned() counts it
+                return write
+        return self.write_stdout
+
+    def for_child(self) -> Sink:
+        """Return the sink that a thread started here writes to.
+
+        From here on several threads print, and a print() is whole only if it starts in the buffer.
+        """
+        self._ensure_buffer()
+        self._announce()
+        return self
+
+    def add_feeder(self, feed: Callable[[], None]) -> None:
+        """Have ``feed`` called first by `close`: it writes what waits in a pipe for this sink."""
+        with _creating:
+            self._feeders = [*(self._feeders or ()), feed]
+
+    def close(self) -> None:
+        """Emit everything, the last partial lines too; what is written later is emitted as late."""
+        _open_sinks.discard(self)
+        for feed in self._feeders or ():
+            feed()
+        self._feeders = None
+        if self._buffer is None:
+            self._closed = True
+            return
+        with self._draining:
+            if not self._closed:
+                self._drain_locked(flush=True)
+                self._closed = True
+
+    def drain(self) -> None:
+        """Emit the lines that are complete. The drain thread, or a writer where there is none."""
+        buffer = self._buffer
+        if buffer is None or not (self._closed or self._chunks or buffer.tell()):
+            return
+        with self._draining:
+            # No close() flushes late text: an unfinished line goes when nothing more came since.
+            self._drain_locked(flush=self._closed and not (self._chunks or buffer.tell()))
+            if self._closed and self._splitters and DRAINER.is_running:
+                DRAINER.watch(self)
+
+    def is_abandoned(self) -> bool:
+        """Whether the attempt has ended and no context is left that could write to the buffer."""
+        # Of CPython's counts one is this object's and one the call's; a context's write would be a third.
+        return self._closed and sys.getrefcount(self._buffer) <= 2 and not self._splitters  # noqa: PLR2004
+
+    def _ensure_buffer(self) -> io.StringIO:
+        """Return the buffer; the first one who asks makes it, and what else a sink with output needs."""
+        buffer = self._buffer
+        if buffer is None:
+            with _creating:
+                buffer = self._buffer
+                if buffer is None:
+                    # Re-entrant, because a garbage collection in here may print.
+                    self._lock = threading.RLock()
+                    self._draining = threading.RLock()
+                    self._chunks: list[_Chunk] = []
+                    self._splitters: dict[tuple[int, str], LineSplitter] = {}
+                    self._decoders: dict[tuple[int, str], codecs.IncrementalDecoder] = {}
+                    buffer = self._buffer = io.StringIO()
+        return buffer
+
+    def _put(self, chunk: _Chunk) -> None:
+        self._ensure_buffer()
+        with self._lock:
+            self._take_stdout()
+            self._chunks.append(chunk)
+        self._announce()
+
+    def _announce(self) -> None:
+        """See to it that what was just written is drained."""
+        if not DRAINER.is_running:
+            self.drain()
+        elif not self._watched or self._closed:
+            # A closed sink may have been let go; it is written to first and watched then (see Drainer.drain_now).
+            self._watched = True
+            DRAINER.watch(self)
+
+    def _take_stdout(self) -> None:
+        """Move the buffer's text to the chunks, so that it keeps its place among them. Under the lock."""
+        buffer = self._buffer
+        if buffer is not None and buffer.tell():
+            # Read and emptied by C code in one go: with the GIL no write can fall in between.
+            text, _ = map(call, (buffer.getvalue, buffer.__init__))  # type: ignore[misc]
+            self._chunks.append((*_STDOUT, text))
+
+    def _drain_locked(self, *, flush: bool) -> None:
+        with self._lock:
+            self._take_stdout()
+            chunks, self._chunks = self._chunks, []
+        blocks = self._to_blocks(chunks)
+        if flush and self._splitters:
+            for (_, stream), splitter in self._splitters.items():
+                blocks.append(Block(stream, "", 0.0, splitter.flush()))
+            self._splitters.clear()
+        if not blocks:
+            return
+        now = self._now()
+        merged = [block._replace(timestamp=now) for block in _merge(blocks)]
+        try:
+            self._emit(merged, self._closed)
+        except Exception:  # noqa: BLE001 - logged
+            # These lines are lost, the other phases' are not. Logged outside of the phase: inside, the
+            # record would come back here.
+            with CURRENT_SINK.as_none():
+                _log.exception("%d blocks of output could not be delivered.", len(merged))
+
+    def _to_blocks(self, chunks: list[_Chunk]) -> list[Block]:
+        blocks: list[Block] = []
+        run: list[str] = []
+        run_key = _STDOUT
+        for chunk in chunks:
+            if isinstance(chunk, Block):
+                blocks += self._split(run_key, run)
+                blocks.append(chunk)
+                continue
+            key = chunk[:2]
+            if key != run_key:
+                blocks += self._split(run_key, run)
+                run_key = key
+            run.append(chunk[2])
+        return blocks + self._split(run_key, run)
+
+    def _split(self, key: tuple[int, str], texts: list[str]) -> list[Block]:
+        """Turn neighbouring texts of one stream into lines, and forget them."""
+        if not texts:
+            return []
+        splitter = self._splitters.get(key)
+        if splitter is None:
+            splitter = self._splitters[key] = LineSplitter()
+        lines = splitter.feed("".join(texts))
+        texts.clear()
+        if not splitter:
+            del self._splitters[key]
+        return [Block(key[1], "", 0.0, lines)] if lines else []
+
+
+def new_source() -> int:
+    """Return a number that is no thread's, for a pipe's text."""
+    return next(_sources)
+
+
+def make_decoder() -> codecs.IncrementalDecoder:
+    """Return a UTF-8 decoder that shows invalid bytes as U+FFFD."""
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
+def _merge(blocks: list[Block]) -> Iterator[Block]:
+    """Join neighbours of one stream and level."""
+    merged = blocks[0]
+    for block in blocks[1:]:
+        if block.stream == merged.stream and block.level == merged.level:
+            merged.lines.extend(block.lines)
+        else:
+            yield merged
+            merged = block
+    yield merged
+
+
+CURRENT_SINK: Final[CurrentSink[Sink]] = CurrentSink()
+"""The sink of the phase that this context runs, or None: then nothing is captured."""
+
+
+def find_owner() -> Sink | None:
+    """Return whose output it is that comes from no context: the only open sink's, else the fallback.
+
+    None if no phase runs, or if there is no fallback.
+    """
+    owners = list(_open_sinks)
+    if len(owners) == 1:
+        return owners[0]
+    return _fallback[0] if owners and _fallback else None
+
+
+def set_unattributed(sink: Sink | None) -> None:
+    """Name the sink for output that no single phase can claim; None: it passes through."""
+    if sink is not None:
+        _open_sinks.discard(sink)  # it is nobody's attempt
+    _fallback[:] = [] if sink is None else [sink]
+
+
+def forget_sinks() -> None:
+    """Start over in a forked child, where nobody reads them."""
+    _open_sinks.clear()
+    _fallback.clear()
