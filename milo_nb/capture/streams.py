@@ -83,7 +83,7 @@ class StreamProxy(io.TextIOBase):
         self._find_write = partial(_give, self.below)
 
     # A call in C to what the instance holds: see `current`.
-    write = property(methodcaller("_find_write"))  # type: ignore[assignment]
+    write = property(methodcaller("_find_write"))
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
         for line in lines:

@@ -1,0 +1,156 @@
+"""Run a pipeline from a notebook.
+
+Phases with dependencies run side by side in the background; their output, progress and errors are seen live; they can be
+retried, skipped, paused and edited while the notebook goes on. ``%load_ext milo_nb`` brings the ``%%milo`` magic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from milo_nb.declare.phase import Phase, PhasePolicy, phase
+from milo_nb.errors import (
+    CycleError,
+    DeclarationError,
+    InvalidStateError,
+    MiloError,
+    NotAvailableError,
+    ParameterError,
+    PhaseCancelled,
+    PhaseError,
+    PhaseLostError,
+    PhaseTimeoutError,
+    PipelineError,
+    ResultNotAvailableError,
+    StoreError,
+    UnknownPhaseError,
+    UsageError,
+    ValidationError,
+    WireError,
+)
+from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.observers import ExecutionObserver, LoggingObserver, ProgressBarObserver
+from milo_nb.execute.result import ExecutionResult, ExecutionState
+from milo_nb.pipeline import Pipeline
+from milo_nb.state.actions import (
+    PHASE_COMPLETE,
+    PHASE_FAILED,
+    PHASE_LOG,
+    PHASE_RETRY,
+    PHASE_SKIPPED,
+    PHASE_START,
+    PIPELINE_COMPLETE,
+    PIPELINE_FAILED,
+    PIPELINE_START,
+    Action,
+)
+from milo_nb.state.commands import Command
+from milo_nb.state.effects import (
+    All,
+    Call,
+    Cancel,
+    Delay,
+    Fork,
+    Put,
+    Quit,
+    Race,
+    ReducerResult,
+    Retry,
+    Select,
+    Take,
+    Timeout,
+    Wait,
+)
+from milo_nb.state.keys import Key, SpecialKey, make_detail_reducer
+from milo_nb.state.model import PhaseLog, PhaseStatus, PipelineState, PipelineViewState
+from milo_nb.state.plan import Plan
+from milo_nb.state.timeline import pipeline_to_timeline
+from milo_nb.store.active import get_active_pipeline, set_active_pipeline
+from milo_nb.store.store import Store, combine_reducers
+
+__version__ = "0.1.0"
+
+
+def load_ipython_extension(ipython: Any) -> None:  # noqa: ANN401 - IPython is not imported until somebody loads this
+    """Bring the magics and the view: ``%load_ext milo_nb``."""
+    from milo_nb.show.notebook import load  # noqa: PLC0415 - the front door imports no IPython
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:  # noqa: ANN401 - as above
+    """Take the magics and the view away: ``%unload_ext milo_nb``."""
+    from milo_nb.show.notebook import unload  # noqa: PLC0415 - the front door imports no IPython
+
+    unload(ipython)
+
+
+__all__ = [
+    "PHASE_COMPLETE",
+    "PHASE_FAILED",
+    "PHASE_LOG",
+    "PHASE_RETRY",
+    "PHASE_SKIPPED",
+    "PHASE_START",
+    "PIPELINE_COMPLETE",
+    "PIPELINE_FAILED",
+    "PIPELINE_START",
+    "Action",
+    "All",
+    "Call",
+    "Cancel",
+    "Command",
+    "CycleError",
+    "DeclarationError",
+    "Delay",
+    "ExecutionObserver",
+    "ExecutionResult",
+    "ExecutionState",
+    "Fork",
+    "InvalidStateError",
+    "Key",
+    "LoggingObserver",
+    "MiloError",
+    "NotAvailableError",
+    "ParameterError",
+    "Phase",
+    "PhaseCancelled",
+    "PhaseError",
+    "PhaseLog",
+    "PhaseLostError",
+    "PhasePolicy",
+    "PhaseStatus",
+    "PhaseTimeoutError",
+    "Pipeline",
+    "PipelineError",
+    "PipelineExecutor",
+    "PipelineState",
+    "PipelineViewState",
+    "Plan",
+    "ProgressBarObserver",
+    "Put",
+    "Quit",
+    "Race",
+    "ReducerResult",
+    "ResultNotAvailableError",
+    "Retry",
+    "Select",
+    "SpecialKey",
+    "Store",
+    "StoreError",
+    "Take",
+    "Timeout",
+    "UnknownPhaseError",
+    "UsageError",
+    "ValidationError",
+    "Wait",
+    "WireError",
+    "combine_reducers",
+    "get_active_pipeline",
+    "load_ipython_extension",
+    "make_detail_reducer",
+    "phase",
+    "pipeline_to_timeline",
+    "set_active_pipeline",
+    "unload_ipython_extension",
+]

@@ -1,0 +1,123 @@
+"""Running a pipeline in a bare Store: handlers are called by the store's own workers, results are values."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.capture import router as capture
+from milo_nb.errors import PhaseCancelled, PhaseError
+from milo_nb.execute.invoke import Binder, PhaseContext, call_handler, wrap
+from milo_nb.execute.lines import last_lines
+from milo_nb.state import actions as a
+from milo_nb.state.actions import Action
+from milo_nb.state.effects import Call, make_call
+from milo_nb.state.saga import Script
+from milo_nb.store.store import CURRENT_STORE
+from milo_nb.store.workers import LateToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.declare.phase import Phase
+    from milo_nb.store.store import Store
+
+
+class BareRun:
+    """One run of a pipeline in a bare store: its results, and the script its saga goes by."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
+        self,
+        graph: PhaseGraph,
+        params: Mapping[str, Any],
+        slots: int,
+        error_types: Mapping[str, type[PhaseError]],
+        *,
+        capture_output: bool,
+        fail_fast: bool,
+    ) -> None:
+        """Make a run that has not begun.
+
+        Raises:
+            ParameterError: If the parameters do not fit what the phases ask for.
+        """
+        self._graph = graph
+        self._params = params
+        self._capture = capture_output
+        self._error_types = error_types
+        self._binder = Binder(graph, params)
+        self.results: dict[str, Any] = {}
+        self.script = Script(graph, self._call, self._keep, self._reference, slots, fail_fast=fail_fast)
+
+    def _keep(self, i: int, value: Any) -> None:  # noqa: ANN401
+        self.results[self._graph.names[i]] = value
+
+    @staticmethod
+    def _reference(i: int, attempt: int, value: Any) -> Any:  # noqa: ANN401, ARG004
+        return value
+
+    def _call(self, i: int, attempt: int) -> Call:
+        """Return the call of a handler: of the handler itself, unless it needs more than arguments."""
+        phase = self._graph.phases[i]
+        token = LateToken()
+        args, kwargs = self._binder.arguments(i, self.results, lambda: self._ctx(phase, attempt, token))
+        if self._capture or phase.validate is not None or inspect.iscoroutinefunction(phase.handler):
+            return make_call(self._run, (phase, attempt, args, kwargs, token), {}, phase.name, attempt, phase.timeout)
+        return make_call(phase.handler, args, kwargs, phase.name, attempt, phase.timeout)
+
+    def _ctx(self, phase: Phase, attempt: int, token: LateToken) -> PhaseContext:
+        def progress(fraction: float, message: str) -> None:
+            store = CURRENT_STORE.get()
+            if store is not None:
+                payload = {"name": phase.name, "attempt": attempt, "fraction": fraction, "message": message}
+                store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
+
+        return PhaseContext(phase.name, attempt, self._params, token=token, progress=progress, now=_now)
+
+    def _run(
+        self, phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: LateToken
+    ) -> Any:  # noqa: ANN401
+        store = CURRENT_STORE.get()
+        if not self._capture or store is None:
+            return self._invoke(phase, attempt, args, kwargs, token)
+        with capture.installed():
+            sink = capture.Sink(_Lines(store, phase, attempt), store.loop.clock.now)
+            reset = capture.CURRENT_SINK.set(sink)
+            try:
+                return self._invoke(phase, attempt, args, kwargs, token)
+            finally:
+                capture.CURRENT_SINK.reset(reset)
+                sink.close()
+
+    def _invoke(self, phase: Phase, attempt: int, args: Any, kwargs: Any, token: LateToken) -> Any:  # noqa: ANN401
+        try:
+            return call_handler(phase, attempt, args, kwargs, lambda: token)
+        except PhaseCancelled:
+            raise
+        except Exception as cause:
+            if phase.name in self._error_types:
+                raise wrap(phase, attempt, cause, self._error_types) from cause
+            raise
+
+
+class _Lines:
+    """Puts captured lines into a store, one batch per drain."""
+
+    __slots__ = ("_attempt", "_phase", "_store")
+
+    def __init__(self, store: Store, phase: Phase, attempt: int) -> None:
+        self._store = store
+        self._phase = phase
+        self._attempt = attempt
+
+    def __call__(self, blocks: list[capture.Block], late: bool) -> None:  # noqa: FBT001 - as capture emits them
+        if late:
+            return
+        payload = {"name": self._phase.name, "attempt": self._attempt, **last_lines(blocks, self._phase.max_logs)}
+        self._store.loop.dispatch(Action(a.PHASE_LOGS, payload))
+
+
+def _now() -> float:
+    store = CURRENT_STORE.get()
+    return 0.0 if store is None else store.loop.clock.now()

@@ -1,0 +1,256 @@
+"""Calling a handler: its arguments, its context, its errors. The one place where a person's exception becomes a value."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.declare.phase import parameters
+from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.declare.phase import Phase
+    from milo_nb.store.workers import LateToken, Token
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PROGRESS_GAP_S = 0.1
+
+
+class PhaseContext:
+    """What a handler's ``ctx`` parameter gets. Its methods may be called from any thread of the phase.
+
+    Attributes:
+        attempt: Which try this is, from 1.
+        params: The parameters of the run.
+        logger: A logger whose lines land in the phase's log.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a phase can be told
+        self,
+        name: str,
+        attempt: int,
+        params: Mapping[str, Any],
+        *,
+        token: Token | LateToken,
+        progress: Callable[[float, str], None],
+        now: Callable[[], float],
+        work_dir: Callable[[], Path | None] = lambda: None,
+    ) -> None:
+        """Make the context of one attempt."""
+        self.name = name
+        self.attempt = attempt
+        self.params = params
+        self.logger = logging.getLogger(f"milo_nb.phase.{name}")
+        if self.logger.level == logging.NOTSET:
+            self.logger.setLevel(logging.INFO)
+        self._token = token
+        self._progress = progress
+        self._work_dir = work_dir
+        self._now = now
+        self._told = -_PROGRESS_GAP_S
+        self._fraction = 0.0
+
+    @property
+    def work_dir(self) -> Path | None:
+        """The session's directory for the phase's own files, made when first asked for; None without a work directory."""
+        return self._work_dir()
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Tell how far the phase is.
+
+        Args:
+            fraction: From 0 to 1.
+            message: For people.
+
+        Raises:
+            PhaseCancelled: If the phase is to stop.
+        """
+        self._token.check()
+        now = self._now()
+        self._fraction = fraction
+        if now - self._told >= _PROGRESS_GAP_S or fraction >= 1:
+            self._told = now
+            self._progress(fraction, message)
+
+    def track(self, items: Iterable[Any], total: int | None = None, message: str = "") -> Iterator[Any]:
+        """Iterate over `items` and tell the progress.
+
+        Args:
+            items: What to iterate over.
+            total: How many there are, where `items` cannot tell.
+            message: For people; ``{done}/{total}`` if empty.
+
+        Raises:
+            PhaseCancelled: If the phase is to stop.
+        """
+        if total is None:
+            try:
+                total = len(items)  # type: ignore[arg-type]
+            except TypeError:
+                total = None
+        for done, item in enumerate(items):
+            self._token.check()
+            yield item
+            count = f"{done + 1}/{total}" if total else str(done + 1)
+            self.progress((done + 1) / total if total else 0.0, message or count)
+
+    def check_cancelled(self) -> None:
+        """Return, or raise PhaseCancelled if the phase is to stop."""
+        self._token.check()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until the phase is to stop.
+
+        Raises:
+            PhaseCancelled: If the phase is to stop.
+        """
+        if seconds > 0:
+            self._token.wait(seconds)
+        self._token.check()
+
+    def checkpoint(self) -> None:
+        """Let a pending cancel take effect here; a place where nothing is half done.
+
+        Raises:
+            PhaseCancelled: If the phase is to stop.
+        """
+        self._token.check()
+
+
+class Binder:
+    """Knows what each handler of a graph is called with."""
+
+    def __init__(self, graph: PhaseGraph, params: Mapping[str, Any], *, known: bool = True) -> None:
+        """Check the parameters of all handlers.
+
+        Args:
+            graph: The phases.
+            params: Parameters of the run.
+            known: The parameters of the run are all known; else a name without meaning fails only when it is called.
+
+        Raises:
+            ParameterError: If a parameter is neither a phase nor a run parameter, or a name is both.
+        """
+        self._params = params
+        names = graph.index
+        for name in params:
+            if name in names or name in ("context", "ctx"):
+                what = "a phase" if name in names else "a parameter with a meaning of its own"
+                raise ParameterError(f"'{name}' is both a run parameter and {what}. Give one of them another name.")
+        self._plans: list[tuple[tuple[str, ...], tuple[str, ...]] | None] = []
+        self._needs = [[graph.names[d] for d in needed] for needed in graph.depends_on]
+        for phase in graph.phases:
+            takes = parameters(phase.handler)
+            if not takes.named and not takes.positional:
+                self._plans.append(None)
+                continue
+            given = {"context", "ctx", *params}
+            for name in (*takes.positional, *takes.named):
+                if name in names or name in given:
+                    continue
+                if name in takes.required and known:
+                    raise ParameterError(
+                        f"Phase '{phase.name}' takes '{name}', which is neither a phase nor a run parameter. "
+                        f"{available('phases', name, list(names))} "
+                        f"Run parameters: {', '.join(params) or 'none'}."
+                    )
+            positional = tuple(n for n in takes.positional if n in names or n in given)
+            self._plans.append((positional, tuple(n for n in takes.named if n in names or n in given)))
+
+    def takes_nothing(self, i: int) -> bool:
+        """Tell whether the handler at position `i` is called without arguments."""
+        return self._plans[i] is None
+
+    def arguments(
+        self, i: int, results: Mapping[str, Any], make_ctx: Callable[[], Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and keyword arguments of the handler at position `i`."""
+        plan = self._plans[i]
+        if plan is None:
+            return (), {}
+
+        def value(name: str) -> Any:  # noqa: ANN401
+            if name == "context":
+                return {n: results.get(n) for n in self._needs[i]}
+            if name == "ctx":
+                return make_ctx()
+            return self._params[name] if name in self._params else results.get(name)
+
+        return tuple(value(n) for n in plan[0]), {n: value(n) for n in plan[1]}
+
+
+def call_handler(
+    phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: Callable[[], Token | LateToken]
+) -> Any:  # noqa: ANN401 - what the handler returns
+    """Call a phase's handler, await it if it is async, and have its result validated.
+
+    Raises:
+        ValidationError: If ``validate`` refused the result.
+        BaseException: What the handler raised.
+    """
+    value = phase.handler(*args, **kwargs)
+    if inspect.isawaitable(value):
+        value = asyncio.run(_awaited(value, token()))
+    if phase.validate is not None:
+        value = _validated(phase, attempt, value)
+    return value
+
+
+async def _awaited(value: Any, token: Token | LateToken) -> Any:  # noqa: ANN401
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(value)
+    token.on_set(lambda: loop.call_soon_threadsafe(task.cancel))
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if token.is_set:
+            raise PhaseCancelled(token.reason) from None
+        raise
+
+
+def _validated(phase: Phase, attempt: int, value: Any) -> Any:  # noqa: ANN401
+    try:
+        said = phase.validate(value)  # type: ignore[misc]
+    except Exception as cause:
+        raise ValidationError(phase.name, attempt, cause) from cause
+    warnings: Iterable[Any] = ()
+    if isinstance(said, tuple) and len(said) == 2:  # noqa: PLR2004 - (data, warnings)
+        value, warnings = said
+    elif isinstance(said, list):
+        warnings = said
+    elif said is not None:
+        wrong = TypeError(f"validate returned {said!r}; it returns None, a list of warnings, or (data, warnings)")
+        raise ValidationError(phase.name, attempt, wrong)
+    logger = logging.getLogger(f"milo_nb.phase.{phase.name}")
+    for warning in warnings or ():
+        logger.warning("%s", warning)
+    return value
+
+
+def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, type[PhaseError]]) -> PhaseError:
+    """Return the error of a phase, wrapped once, with a traceback that ends at the person's own line.
+
+    Errors of our own tree pass unchanged.
+    """
+    if isinstance(cause, PhaseError):
+        if cause.cause is not None:
+            cause.cause.__traceback__ = own_frames(cause.cause)
+        return cause
+    cause.__traceback__ = own_frames(cause)
+    return types.get(phase.name, PhaseError)(phase.name, attempt, cause)
+
+
+def own_frames(error: BaseException) -> Any:  # noqa: ANN401 - a traceback or None
+    """Return the error's traceback from the person's first line on, without the frames of this package."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_HERE):
+        if traceback.tb_next is None:
+            break
+        traceback = traceback.tb_next
+    return traceback

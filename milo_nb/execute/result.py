@@ -1,0 +1,151 @@
+"""What an execution came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from milo_nb.state.model import ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from milo_nb.errors import PhaseError
+    from milo_nb.state.model import PhaseStatus, PipelineState
+
+MARKS = {
+    "completed": "OK",
+    "failed": "FAIL",
+    "skipped": "SKIP",
+    "cancelled": "STOP",
+    "pending": "WAIT",
+    "running": "RUN",
+    "retrying": "RETRY",
+}
+
+
+class ExecutionState(str, Enum):
+    """Where an executor is: ``IDLE -> INITIALIZING -> EXECUTING -> [PAUSED <-> EXECUTING] -> COMPLETED | FAILED | CANCELLED``."""
+
+    IDLE = "idle"
+    INITIALIZING = "initializing"
+    EXECUTING = "executing"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def of(cls, state: PipelineState) -> ExecutionState:
+        """Return where a session in `state` is; one that has failed and still runs is executing."""
+        if state.status == "pending":
+            return cls.IDLE
+        if state.status == "paused" or (state.status in ENDED and state.stopped_at):
+            return cls(state.status)
+        return cls.EXECUTING
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPhase:
+    """A phase that failed: its error, and the error at the root of it."""
+
+    name: str
+    error: PhaseError | None
+    root_cause: BaseException | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures of a session.
+
+    Attributes:
+        duration_s: Seconds that the session was active.
+        phase_duration_s: Seconds that each phase's last attempt took.
+        attempts: How many tries each phase had.
+        counts: How many phases are in each status.
+    """
+
+    duration_s: float
+    phase_duration_s: Mapping[str, float]
+    attempts: Mapping[str, int]
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResult:
+    """What an execution came to.
+
+    Attributes:
+        success: Every phase was completed or skipped.
+        status: ``completed``, ``failed``, ``cancelled``, or where the session is if it has not ended.
+        session_id: UUID of the session.
+        data: Results of the phases that no other depends on, by name.
+        results: Results of all phases that have one, by name.
+        metrics: Durations, attempts and counts.
+        started: When it started.
+        ended: When it ended; None if it has not.
+        degraded: Phases that failed and were skipped by their policy, or got a substitute.
+        failed: Phases that failed, with their root causes; those that only waited are not among them.
+        blocked: Phases that never ran because one before them failed.
+    """
+
+    success: bool
+    status: str
+    session_id: UUID
+    data: Mapping[str, Any] = field(repr=False)
+    results: Mapping[str, Any] = field(repr=False)
+    metrics: Metrics
+    started: datetime | None
+    ended: datetime | None
+    degraded: tuple[str, ...]
+    failed: tuple[FailedPhase, ...]
+    blocked: tuple[str, ...]
+    pipeline: str = ""
+
+    @property
+    def summary(self) -> str:
+        """A few lines for people, without times, so that two runs of the same thing read the same."""
+        counts = ", ".join(f"{n} {word}" for word, n in self.metrics.counts.items())
+        lines = [f"{self.pipeline}: {self.status} ({counts})"]
+        lines += [f"  [FAIL] {f.name}: {_in_words(f.root_cause)}" for f in self.failed]
+        lines += [f"  [SKIP] {name}" for name in self.degraded]
+        if self.blocked:
+            lines.append(f"  [WAIT] {', '.join(self.blocked)}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """Return the summary."""
+        return self.summary
+
+
+def _in_words(error: BaseException | None) -> str:
+    return "no reason given" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def root_cause(error: BaseException | None) -> BaseException | None:
+    """Return the error at the beginning of the chain of causes."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        inner = getattr(error, "cause", None) or error.__cause__
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    return error
+
+
+def count_statuses(phases: Any) -> dict[str, int]:  # noqa: ANN401 - any sequence of PhaseStatus
+    """Return how many phases are in each status, those that have any, in the order of a phase's life."""
+    counts = dict.fromkeys(("completed", "skipped", "failed", "cancelled", "running", "retrying", "pending"), 0)
+    for phase in phases:
+        counts[phase.status] += 1
+    return {word: n for word, n in counts.items() if n}
+
+
+def tries(phase: PhaseStatus) -> int:
+    """Return how many attempts a phase has had."""
+    return len(phase.history) + (phase.status not in ("pending", "retrying"))

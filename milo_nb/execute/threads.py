@@ -1,0 +1,139 @@
+"""The threads backend: handlers run on worker threads of this process and share its objects."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.capture.router import CURRENT_SINK, Sink
+from milo_nb.errors import PhaseCancelled
+from milo_nb.execute.backend import Cancelled, Failed, Ok, Outcome
+from milo_nb.execute.invoke import PhaseContext, call_handler
+from milo_nb.state.saga import AttemptStillRuns
+from milo_nb.store.workers import Job, Workers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from milo_nb.execute.backend import Emit, PhaseCall
+    from milo_nb.store.clock import Clock
+
+
+@dataclass(slots=True)
+class LocalRef:
+    """A result in this process."""
+
+    native: Any
+
+    def load(self) -> Any:  # noqa: ANN401
+        """Return the value itself."""
+        return self.native
+
+    def persist(self, path: Path) -> int:
+        """Pickle the value to `path` and return the file's size."""
+        with path.open("wb") as file:
+            pickle.dump(self.native, file, protocol=5)
+            return file.tell()
+
+
+class ThreadHandle(Job):
+    """A call on a worker thread."""
+
+    __slots__ = ("_clock", "_done", "_workers", "call", "emit", "outcome", "sink", "task")
+
+    def __init__(self, call: PhaseCall, emit: Emit, workers: Workers, clock: Clock) -> None:
+        """Make the handle of a call that is about to be queued."""
+        super().__init__(_run, _settled)
+        self.call = call
+        self.emit = emit
+        self.outcome: Outcome | None = None
+        self.sink: Sink | None = None
+        self._clock = clock
+        self._workers = workers
+        self._done: threading.Event | None = None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until there is an outcome."""
+        if self.outcome is None:
+            if self._done is None:
+                self._done = threading.Event()
+            if self.outcome is None:
+                return self._done.wait(timeout)
+        return True
+
+    def cancel(self) -> None:
+        """Ask the call to stop; one that has not begun ends at once."""
+        if self._workers.withdraw(self):
+            _settled(self, None, PhaseCancelled())
+        else:
+            self.stop("", self._clock)
+
+
+class ThreadsBackend:
+    """Runs calls on the worker threads that it is given."""
+
+    name = "threads"
+    abilities = frozenset({"shares_objects"})
+
+    def __init__(self, workers: Workers, clock: Clock) -> None:
+        """Make a backend on `workers`, which whoever made them closes."""
+        self._workers = workers
+        self._clock = clock
+
+    def open(self) -> None:
+        """Nothing to make ready: threads start when needed."""
+
+    def close(self) -> None:
+        """Nothing to let go: threads end when idle."""
+
+    def submit(self, call: PhaseCall, emit: Emit) -> ThreadHandle:
+        """Queue a call; the loop that called this wakes a worker."""
+        handle = ThreadHandle(call, emit, self._workers, self._clock)
+        self._workers.submit(handle)
+        return handle
+
+
+def _run(job: ThreadHandle) -> Any:  # type: ignore[misc]  # noqa: ANN401
+    return job.call.context.copy().run(_in_context, job)
+
+
+def _in_context(job: ThreadHandle) -> Any:  # noqa: ANN401
+    call = job.call
+    if call.capture:
+        sink = job.sink = Sink(job.emit.lines, call.now)
+        CURRENT_SINK.set(sink)
+
+    def ctx() -> PhaseContext:
+        return PhaseContext(
+            call.phase.name,
+            call.attempt,
+            call.params,
+            token=job.get_token(),
+            progress=job.emit.progress,
+            work_dir=call.work_dir,
+            now=call.now,
+        )
+
+    args, kwargs = call.bind(ctx)
+    return call_handler(call.phase, call.attempt, args, kwargs, job.get_token)
+
+
+def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:  # type: ignore[misc]  # noqa: ANN401
+    if job.sink is not None:
+        job.sink.close()
+    outcome: Outcome
+    if error is None:
+        outcome = Ok(LocalRef(value))
+    elif isinstance(error, AttemptStillRuns):
+        outcome = Cancelled(still_runs=True)
+        job.freed = lambda _: job.emit.freed()
+    elif isinstance(error, PhaseCancelled):
+        outcome = Cancelled()
+    else:
+        outcome = Failed(error)
+    job.outcome = outcome
+    if job._done is not None:  # noqa: SLF001 - the handle's own
+        job._done.set()  # noqa: SLF001
+    job.emit.settled(job, outcome)

@@ -1,0 +1,87 @@
+"""Time: what it is, and being called later. One thread serves all timers of the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Timer(Protocol):
+    """A call to come."""
+
+    def cancel(self) -> None:
+        """Make it not happen, if it has not yet."""
+
+
+class Clock(Protocol):
+    """Tells the time and calls later."""
+
+    def now(self) -> float:
+        """Return seconds; never backwards."""
+
+    def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
+        """Call `fn` after `delay_s` seconds, on a thread of the clock's; `fn` must be quick and not raise."""
+
+
+class _Timer:
+    __slots__ = ("fn",)
+
+    def __init__(self, fn: Callable[[], None]) -> None:
+        self.fn: Callable[[], None] | None = fn
+
+    def cancel(self) -> None:
+        """Make the call not happen."""
+        self.fn = None
+
+
+class SystemClock:
+    """The machine's monotonic clock. Its thread starts with the first timer and ends when none is left."""
+
+    def __init__(self) -> None:
+        """Make a clock with no timers."""
+        self._due: list[tuple[float, int, _Timer]] = []
+        self._order = count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def now(self) -> float:
+        """Return seconds since some moment."""
+        return time.monotonic()
+
+    def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
+        """Call `fn` after `delay_s` seconds on the clock's thread."""
+        timer = _Timer(fn)
+        with self._changed:
+            heappush(self._due, (time.monotonic() + max(delay_s, 0.0), next(self._order), timer))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="milo-clock", daemon=True)
+                self._thread.start()
+            else:
+                self._changed.notify()
+        return timer
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                while self._due and self._due[0][2].fn is None:
+                    heappop(self._due)
+                if not self._due:
+                    self._thread = None
+                    return
+                left = self._due[0][0] - time.monotonic()
+                if left > 0:
+                    self._changed.wait(left)
+                    continue
+                timer = heappop(self._due)[2]
+                fn, timer.fn = timer.fn, None
+            if fn is not None:
+                fn()
+
+
+SYSTEM_CLOCK = SystemClock()

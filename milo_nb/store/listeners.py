@@ -1,0 +1,136 @@
+"""Who is told that the state has changed: coalesced, in order, never under the baton, one failing harms nobody."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from milo_nb.state.actions import Action
+
+LOG = logging.getLogger("milo_nb")
+GAP_S = 0.01
+"""Changes that come closer together than this are told once, unless the one who made them waits for it."""
+IDLE_S = 2.0
+
+
+class Listeners:
+    """The listeners of a store.
+
+    Who dispatches tells them himself, on his own thread. What workers change is told by a thread of its own, which
+    starts with the first change and ends when there is nothing to tell.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._coalesced: tuple[Callable[[], Any], ...] = ()
+        self._every: tuple[Callable[[Action], Any], ...] = ()
+        self._actions: list[Action] = []
+        self._dirty = False
+        self._telling = threading.RLock()
+        self._lock = threading.Lock()
+        self._wanted = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, listener: Callable[..., Any], *, every: bool) -> Callable[[], None]:
+        """Add a listener and return what removes it."""
+        entry: Callable[..., Any] = _Entry(listener)
+        with self._lock:
+            if every:
+                self._every = (*self._every, entry)
+            else:
+                self._coalesced = (*self._coalesced, entry)
+
+        def remove() -> None:
+            with self._lock:
+                self._every = tuple(e for e in self._every if e is not entry)
+                self._coalesced = tuple(e for e in self._coalesced if e is not entry)
+
+        return remove
+
+    def changed(self, actions: Iterable[Action], *, state_changed: bool) -> None:
+        """Note what there is to tell; called under the baton."""
+        if self._every:
+            self._actions.extend(actions)
+        if state_changed and self._coalesced:
+            self._dirty = True
+
+    def tell_soon(self) -> None:
+        """Have the thread tell what there is to tell."""
+        if (self._dirty or self._actions) and not self._wanted.is_set():
+            self._wanted.set()
+            if self._thread is None:
+                with self._lock:
+                    if self._thread is None and not self._closed.is_set():
+                        self._thread = threading.Thread(target=self._serve, name="milo-listeners", daemon=True)
+                        self._thread.start()
+
+    def tell_now(self) -> None:
+        """Tell on this thread what there is to tell, unless another is at it."""
+        if (self._dirty or self._actions) and self._telling.acquire(blocking=False):
+            try:
+                self._tell()
+            finally:
+                self._telling.release()
+            if self._dirty or self._actions:
+                self.tell_soon()
+
+    def close(self) -> None:
+        """Tell what is left and end the thread."""
+        self.tell_now()
+        self._closed.set()
+        self._wanted.set()
+
+    def _tell(self) -> None:
+        # A listener may dispatch; that is told in this loop and not from inside the listener, so the order is kept.
+        if getattr(self, "_inside", False):
+            return
+        self._inside = True
+        try:
+            while self._dirty or self._actions:
+                actions, self._actions = self._actions, []
+                dirty, self._dirty = self._dirty, False
+                for action in actions:
+                    for listener in self._every:
+                        listener(action)
+                if dirty:
+                    for tell in self._coalesced:
+                        tell()  # type: ignore[call-arg]
+        finally:
+            self._inside = False
+
+    def _serve(self) -> None:
+        while True:
+            if not self._wanted.wait(IDLE_S):
+                with self._lock:
+                    if not self._wanted.is_set():
+                        self._thread = None
+                        return
+            if self._closed.is_set():
+                return
+            with self._telling:
+                self._tell()
+            # Until the gap is over the flag stays up, so that changes cost nobody a wake-up.
+            self._closed.wait(GAP_S)
+            self._wanted.clear()
+            if self._dirty or self._actions:
+                self._wanted.set()
+
+
+class _Entry:
+    """A listener whose failures are logged and go no further."""
+
+    __slots__ = ("_listener",)
+
+    def __init__(self, listener: Callable[..., Any]) -> None:
+        self._listener = listener
+
+    def __call__(self, *args: Any) -> None:
+        try:
+            self._listener(*args)
+        except Exception:
+            LOG.exception("a listener failed: %r", self._listener)

@@ -1,0 +1,331 @@
+"""Worker threads and the jobs they run: bounded, started when needed, gone when idle.
+
+A job that is to stop is asked in three steps (the cancel ladder): its token is set, which code that looks will see; then
+an exception is sent into its thread, only while the job's guard is open, so that it can never hit code that runs after
+the job, and that thread is retired; at last the job is given up: it counts as ended and keeps its thread until its code
+returns. Measured without a guard: 126 of 300 exceptions hit the code after the handler.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import deque
+from contextvars import ContextVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import PhaseCancelled
+from milo_nb.state.saga import AttemptStillRuns
+from milo_nb.store.clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from milo_nb.store.clock import Clock, Timer
+
+IDLE_S = 5.0
+"""How long a thread without work waits for more before it ends."""
+GRACE_S = 0.15
+"""How long code has to see the token before an exception is sent."""
+GIVE_UP_S = 5.0
+"""How long code has to end after the exception before the job is given up."""
+
+_NOTHING = object()
+_send = ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+
+class _Stop(PhaseCancelled):
+    """The exception that is sent into a thread."""
+
+
+class Token:
+    """Tells a job that it is to stop. Any thread may set it, once; the job's own thread looks."""
+
+    __slots__ = ("_event", "_listeners", "_lock", "is_set", "noticed", "reason")
+
+    def __init__(self) -> None:
+        """Make a token that is not set."""
+        self.is_set = False
+        self.noticed = False
+        self.reason = ""
+        self._event: threading.Event | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def set(self, reason: str = "") -> None:
+        """Ask to stop."""
+        with self._lock:
+            if self.is_set:
+                return
+            self.is_set, self.reason = True, reason
+            event, listeners = self._event, self._listeners
+        if event is not None:
+            event.set()
+        for listener in listeners:
+            listener()
+
+    def check(self) -> None:
+        """Raise PhaseCancelled if the job is to stop; from then on the job is trusted to end by itself."""
+        if self.is_set:
+            self.noticed = True
+            raise PhaseCancelled(self.reason)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the token is set, at most `timeout_s`; tell whether it is."""
+        with self._lock:
+            if self._event is None:
+                self._event = threading.Event()
+                if self.is_set:
+                    self._event.set()
+            event = self._event
+        return event.wait(timeout_s)
+
+    def on_set(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the token is set, or at once if it is; the job counts as having noticed."""
+        with self._lock:
+            self.noticed = True
+            if not self.is_set:
+                self._listeners.append(listener)
+                return
+        listener()
+
+
+CURRENT_JOB: ContextVar[Job | None] = ContextVar("milo_job", default=None)
+"""The job that this code runs in, where its maker sets it."""
+
+
+class LateToken:
+    """The token of whatever job the code that looks runs in; for contexts that are made before their job."""
+
+    __slots__ = ("_own",)
+
+    def __init__(self) -> None:
+        """Make one that belongs to no job yet."""
+        self._own: Token | None = None
+
+    def _token(self) -> Token:
+        if self._own is None:
+            job = CURRENT_JOB.get()
+            self._own = Token() if job is None else job.get_token()
+        return self._own
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the job is to stop."""
+        return self._token().is_set
+
+    @property
+    def reason(self) -> str:
+        """Why it is to stop."""
+        return self._token().reason
+
+    def check(self) -> None:
+        """Raise PhaseCancelled if the job is to stop."""
+        self._token().check()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the job is to stop, at most `timeout_s`; tell whether it is."""
+        return self._token().wait(timeout_s)
+
+    def on_set(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the job is to stop."""
+        self._token().on_set(listener)
+
+
+class Job:
+    """One call on a worker thread.
+
+    ``settle(job, value, error)`` is called once, on the worker's thread or, if the job is given up, on the clock's.
+    ``freed(job)`` is called when a job that was given up ends after all.
+    """
+
+    __slots__ = ("_guard", "_hit", "_open", "_settle", "_settled", "_thread_id", "body", "data", "freed", "timer", "token")
+
+    def __init__(
+        self,
+        body: Callable[[Job], Any],
+        settle: Callable[[Job, Any, BaseException | None], None],
+        data: Any = None,  # noqa: ANN401 - the maker's own
+    ) -> None:
+        """Make a job that calls ``body(job)``."""
+        self.body = body
+        self._settle = settle
+        self.data = data
+        self.token: Token | None = None
+        self.freed: Callable[[Job], None] | None = None
+        self.timer: Timer | None = None
+        self._guard = threading.Lock()
+        self._open = False
+        self._hit = False
+        self._settled = False
+        self._thread_id = 0
+
+    def get_token(self) -> Token:
+        """Return the job's token, made when first asked for."""
+        with self._guard:
+            if self.token is None:
+                self.token = Token()
+            return self.token
+
+    def run(self) -> bool:
+        """Do the job on this thread. Tell whether the thread may take another."""
+        value: Any = _NOTHING
+        error: BaseException | None = None
+        try:
+            try:
+                # Whoever cancels before this line finds the token; from here on it may send the exception too.
+                with self._guard:
+                    self._thread_id = threading.get_ident()
+                    self._open = True
+                    stopped = self.token is not None and self.token.is_set
+                if stopped:
+                    error = PhaseCancelled(self.token.reason if self.token else "")
+                else:
+                    value = self.body(self)
+            except BaseException as e:  # noqa: BLE001 - a call may raise anything; it becomes a value here
+                error = e
+            with self._guard:
+                self._open = False
+        except _Stop as late:  # it hit between the handler's end and the guard's
+            self._open = False
+            error = error or (late if value is _NOTHING else None)
+        if self._hit:
+            self._absorb()
+        with self._guard:
+            given_up, self._settled = self._settled, True
+        if not given_up:
+            self._settle(self, None if error is not None else value, error)
+        elif self.freed is not None:
+            self.freed(self)
+        return not self._hit
+
+    def _absorb(self) -> None:
+        """Take an exception that was sent and has not arrived; it must not hit what this thread does next."""
+        try:
+            for _ in range(1000):
+                pass
+        except _Stop:
+            return
+        _send(ctypes.c_ulong(self._thread_id), None)
+
+    def stop(self, reason: str = "", clock: Clock = SYSTEM_CLOCK) -> None:
+        """Ask the job to stop, by the ladder. Returns at once; the job settles when it has stopped."""
+        self.get_token().set(reason)
+        clock.call_later(GRACE_S, lambda: self._press(clock))
+
+    def _press(self, clock: Clock) -> None:
+        with self._guard:
+            if self._settled or not self._open:
+                return
+            if self.token is not None and not self.token.noticed and not self._hit:
+                self._hit = True
+                _send(ctypes.c_ulong(self._thread_id), ctypes.py_object(_Stop))
+        clock.call_later(GIVE_UP_S, self._give_up)
+
+    def _give_up(self) -> None:
+        with self._guard:
+            if self._settled or not self._open:
+                return
+            self._settled = True
+        self._settle(self, None, AttemptStillRuns("abandoned, still running"))
+
+
+class Workers:
+    """At most `limit` threads that run jobs in the order submitted. They start when needed and end after idling."""
+
+    def __init__(self, limit: int, name: str = "milo", begin: Callable[[], object] | None = None) -> None:
+        """Make a pool without threads; `begin` is called first on each thread."""
+        self._begin = begin
+        self._limit = limit
+        self._name = name
+        self._ready: deque[Job] = deque()
+        self._park = threading.Lock()
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._idle = 0
+        self._threads = 0
+        self._made = 0
+        self._closed = False
+
+    def submit(self, job: Job) -> None:
+        """Queue a job. Somebody must :meth:`wake` afterwards, unless a worker is about to look for work itself."""
+        self._ready.append(job)
+
+    def withdraw(self, job: Job) -> bool:
+        """Take a job back that no thread has taken; tell whether that was possible."""
+        try:
+            self._ready.remove(job)
+        except ValueError:
+            return False
+        return True
+
+    def wake(self) -> None:
+        """See that a thread takes what is queued."""
+        if not self._ready or self._closed:
+            return
+        with self._park:
+            if self._idle:
+                self._idle -= 1
+                self._tokens.put(None)
+                return
+            if self._threads >= self._limit:
+                return
+            self._threads += 1
+            self._made += 1
+            name = f"{self._name}-{self._made}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """End the threads when they have done what they are at. Queued jobs are dropped."""
+        with self._park:
+            self._closed = True
+            self._ready.clear()
+            for _ in range(self._idle):
+                self._tokens.put(None)
+            self._idle = 0
+
+    def _work(self) -> None:
+        if self._begin is not None:
+            self._begin()
+        again = True
+        while again and (job := self._take()) is not None:
+            again = job.run()
+            del job
+        if not again:  # retired: an exception was sent into this thread
+            with self._park:
+                self._threads -= 1
+            self.wake()
+
+    def _take(self) -> Job | None:
+        """Return the next job, waiting for it; None when the thread is to end."""
+        while not self._closed:
+            try:
+                job = self._ready.popleft()
+            except IndexError:
+                with self._park:
+                    if self._ready or self._closed:
+                        continue
+                    self._idle += 1
+                if self._rest():
+                    continue
+                return None
+            if self._ready:
+                self.wake()
+            return job
+        with self._park:
+            self._threads -= 1
+        return None
+
+    def _rest(self) -> bool:
+        """Wait for a token. Tell whether there is one; if not, this thread has signed off."""
+        try:
+            self._tokens.get(timeout=IDLE_S)
+        except Empty:
+            with self._park:
+                if not self._idle:  # a token is on its way: it was meant for a thread that waits
+                    self._tokens.get()
+                    return True
+                self._idle -= 1
+                self._threads -= 1
+            return False
+        return True
