@@ -1,0 +1,19 @@
+/** Builds the bundle that the Python package ships; `--watch` goes on, `--dev` serves the development page. */
+import { context } from "esbuild";
+
+const isDev = process.argv.includes("--dev");
+const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "info", charset: "utf8", jsx: "transform", jsxFactory: "h", jsxFragment: "Fragment", inject: ["scripts/jsx.mjs"], tsconfigRaw: {} };
+const building = await context(
+  isDev
+    ? { ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true }
+    : { ...shared, entryPoints: { widget: "src/index.ts" }, outdir: "../milo_nb/show/bundle", minify: true, legalComments: "none" },
+);
+if (isDev) {
+  const { port } = await building.serve({ servedir: "dev" });
+  console.log(`http://127.0.0.1:${port}/?case=running&play`);
+} else if (process.argv.includes("--watch")) {
+  await building.watch();
+} else {
+  await building.rebuild();
+  await building.dispose();
+}

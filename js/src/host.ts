@@ -1,0 +1,171 @@
+/**
+ * The only place (with its lanes) that touches the anywidget model: traits and messages in, messages out.
+ *
+ * Lives as long as the model. Whoever opens it closes it by the AbortSignal; then no listener and no timer is left.
+ */
+import { type Model, openLanes, uuid } from "./lanes";
+import type { Choice } from "./state/actions";
+import { createStore, type Port } from "./state/store";
+import { type FromBrowser, type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
+
+export type { Model } from "./lanes";
+
+/** The kernel beats every 2 s. */
+export const GONE_AFTER_MS = 7_000;
+export const GIVE_UP_AFTER_MS = 10_000;
+const WATCH_EVERY_MS = 1_000;
+const ASK_AGAIN_AFTER_MS = 2_500;
+const SNAPSHOT = "snapshot"; // what hello and sync wait for
+
+const TRAITS = { selected_phase: "selected", expanded: "expanded", auto_follow: "follow" } as const;
+
+export function openHost(model: Model, signal: AbortSignal, clock: () => number = () => performance.now()): Port {
+  const store = createStore();
+  const { state } = store;
+  const lanes = openLanes(model);
+  const view = uuid();
+  const giveUp = new Map<string, ReturnType<typeof setTimeout>>();
+  const asked = new Map<string, { key: string; at: number }>(); // pages and details that are on their way, by what they are
+  let heardAt = clock();
+  let askedAt = clock();
+
+  const send = (message: FromBrowser, answer?: string) => {
+    const taken = lanes.send(message, answer);
+    if (!taken) store.dispatch({ type: "connected", connection: "gone" });
+  };
+  const ask = (message: FromBrowser) => {
+    askedAt = clock();
+    send(message, SNAPSHOT);
+  };
+  const settle = (id: string) => {
+    lanes.answered(id);
+    clearTimeout(giveUp.get(id));
+    giveUp.delete(id);
+    for (const [what, request] of asked) if (request.key === id) asked.delete(what);
+  };
+
+  const onMessage = (content: unknown) => {
+    heardAt = clock();
+    let message: FromKernel;
+    try {
+      message = parseFromKernel(content, "");
+    } catch (error) {
+      const wasSyncing = state.peek().syncing;
+      store.dispatch({ type: "misread", reason: error instanceof Error ? error.message : "unknown" });
+      if (!wasSyncing) ask({ type: "sync" }); // an unreadable snapshot must not be asked for without end
+      return;
+    }
+    store.dispatch({ type: "connected", connection: "live" });
+    const wasSyncing = state.peek().syncing;
+    store.dispatch({ type: "received", message, at: clock() });
+    if (message.type === "snapshot") lanes.answered(SNAPSHOT);
+    if (message.type === "reply" || message.type === "logs" || message.type === "detail") settle(message.id);
+    const { syncing, seq } = state.peek();
+    if (syncing && (!wasSyncing || clock() - askedAt > ASK_AGAIN_AFTER_MS)) ask({ type: "sync" });
+    if (!syncing && (message.type === "snapshot" || message.type === "delta")) send({ type: "ack", seq });
+    if (message.type === "snapshot" || message.type === "delta") showChoice();
+  };
+
+  const onSnapshot = () => {
+    const value = model.get("snapshot");
+    if (value === null || value === undefined) return;
+    try {
+      store.dispatch({ type: "restored", snapshot: parseSnapshot(value, "snapshot"), at: clock() });
+      showChoice();
+    } catch (error) {
+      store.dispatch({ type: "misread", reason: error instanceof Error ? error.message : "unknown" });
+    }
+  };
+
+  /** Traits to state: the notebook or another tab chose something. */
+  const onTraits = () => {
+    const choice: { -readonly [K in keyof Choice]?: Choice[K] } = {};
+    const selected = model.get("selected_phase");
+    const expanded = model.get("expanded");
+    const follow = model.get("auto_follow");
+    if (typeof selected === "number" && Number.isInteger(selected) && selected >= 0) choice.selected = selected;
+    if (typeof expanded === "boolean") choice.expanded = expanded;
+    if (typeof follow === "boolean") choice.follow = follow;
+    const now = state.peek().choice;
+    const isNews = Object.entries(choice).some(([key, value]) => now[key as keyof Choice] !== value);
+    if (isNews) store.dispatch({ type: "chose", choice, byPerson: false });
+  };
+
+  /** State to traits: what differs is set, in one message. */
+  const showChoice = () => {
+    const { choice } = state.peek();
+    const changed = Object.entries(TRAITS).filter(([trait, key]) => model.get(trait) !== choice[key]);
+    if (changed.length === 0) return;
+    try {
+      for (const [trait, key] of changed) model.set(trait, choice[key]);
+      model.save_changes();
+    } catch {
+      // a closed comm: the choice still holds in this browser
+    }
+  };
+  const choose = (choice: Partial<Choice>) => {
+    store.dispatch({ type: "chose", choice, byPerson: true });
+    showChoice();
+  };
+
+  const watch = () => {
+    const silent = clock() - heardAt;
+    if (silent < GONE_AFTER_MS) return;
+    store.dispatch({ type: "connected", connection: "gone" });
+    if (clock() - askedAt > GONE_AFTER_MS) ask({ type: "hello", view });
+  };
+
+  const askOnce = (what: string, make: (id: string) => FromBrowser) => {
+    const before = asked.get(what);
+    if (before && clock() - before.at < ASK_AGAIN_AFTER_MS) return;
+    const id = uuid();
+    asked.set(what, { key: id, at: clock() });
+    send(make(id), id);
+  };
+
+  // Start: listen, take what the traits hold, say hello.
+  model.on("msg:custom", onMessage);
+  model.on("change:snapshot", onSnapshot);
+  for (const trait of Object.keys(TRAITS)) model.on(`change:${trait}`, onTraits);
+  const timer = setInterval(watch, WATCH_EVERY_MS);
+  const sayBye = () => lanes.send({ type: "bye", view });
+  if (typeof window !== "undefined") window.addEventListener("pagehide", sayBye, { signal });
+  signal.addEventListener(
+    "abort",
+    () => {
+      sayBye();
+      model.off("msg:custom", onMessage);
+      model.off("change:snapshot", onSnapshot);
+      for (const trait of Object.keys(TRAITS)) model.off(`change:${trait}`, onTraits);
+      clearInterval(timer);
+      for (const pending of giveUp.values()) clearTimeout(pending);
+      lanes.close();
+    },
+    { once: true },
+  );
+  onTraits();
+  onSnapshot();
+  ask({ type: "hello", view });
+
+  return {
+    state,
+    select: (selected, open) => choose(open ? { selected, expanded: true } : { selected }),
+    setExpanded: (expanded) => choose({ expanded }),
+    setFollow: (follow) => choose({ follow }),
+    command(command, phases = []) {
+      const id = uuid();
+      store.dispatch({ type: "requested", id, command, phases });
+      giveUp.set(id, setTimeout(() => store.dispatch({ type: "unanswered", id }), GIVE_UP_AFTER_MS));
+      send({ type: "command", id, command, phases, options: {} }, id);
+    },
+    wantLogs(phase, start, count) {
+      askOnce(`logs ${phase} ${start}`, (id) => ({ type: "logs", id, phase, start, count }));
+    },
+    wantDetail(phase) {
+      if (state.peek().details.has(phase)) return;
+      askOnce(`detail ${phase}`, (id) => ({ type: "detail", id, phase }));
+    },
+    refuse: (text) => store.dispatch({ type: "refused", text }),
+    dismiss: () => store.dispatch({ type: "dismissed" }),
+  };
+}

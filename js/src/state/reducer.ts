@@ -1,0 +1,198 @@
+/**
+ * The rules of the view's state: one action in, the next state out. Reads no clock, document or model.
+ *
+ * A delta counts only when it is the next one. Anything else is either old (changes nothing) or means that something
+ * was missed (`syncing`: a snapshot is wanted, deltas wait until it comes).
+ */
+import type { Delta, Detail, FromKernel, Phase, Snapshot } from "../wire";
+import type { Action, Choice, Connection } from "./actions";
+import { type LogBuffer, NO_LOGS, putLines, withBounds } from "./logs";
+
+export interface Request {
+  readonly command: string;
+  readonly phases: readonly string[];
+}
+
+export interface Notice {
+  readonly text: string;
+  readonly kind: "refused" | "done";
+}
+
+export interface State {
+  readonly session: Snapshot | null;
+  /** Number of the last delta that is part of `session`. */
+  readonly seq: number;
+  readonly syncing: boolean;
+  /** Page clock in milliseconds at which `session.now` was the kernel's clock. */
+  readonly received: number;
+  /** Kernel clock at which `session.elapsed` was true. */
+  readonly elapsedAt: number;
+  readonly logs: ReadonlyMap<number, LogBuffer>;
+  readonly details: ReadonlyMap<number, Detail>;
+  readonly connection: Connection;
+  /** Commands without an answer yet, by id. */
+  readonly requests: ReadonlyMap<string, Request>;
+  readonly notice: Notice | null;
+  readonly choice: Choice;
+  /** Has a person chosen a phase, or opened or closed the inspector? Then nothing opens by itself. */
+  readonly touched: boolean;
+}
+
+export const INITIAL: State = {
+  session: null,
+  seq: 0,
+  syncing: false,
+  received: 0,
+  elapsedAt: 0,
+  logs: new Map(),
+  details: new Map(),
+  connection: "connecting",
+  requests: new Map(),
+  notice: null,
+  choice: { selected: 0, expanded: false, follow: true },
+  touched: false,
+};
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "received":
+      return openFailure(state, receive(state, action.message, action.at));
+    case "restored":
+      return isNews(state, action.snapshot) ? openFailure(state, replace(state, action.snapshot, action.at)) : state;
+    case "misread":
+      return { ...state, syncing: true, notice: { kind: "refused", text: `A message from the kernel could not be read: ${action.reason}.` } };
+    case "connected":
+      return action.connection === state.connection ? state : { ...state, connection: action.connection };
+    case "chose":
+      return { ...state, choice: { ...state.choice, ...action.choice }, touched: state.touched || action.byPerson };
+    case "requested": {
+      const requests = new Map(state.requests).set(action.id, { command: action.command, phases: action.phases });
+      return { ...state, requests, notice: null };
+    }
+    case "unanswered": {
+      const request = state.requests.get(action.id);
+      if (!request) return state;
+      const what = [request.command, ...request.phases].join(" ");
+      return { ...state, requests: without(state.requests, action.id), notice: { kind: "refused", text: `The kernel has not answered “${what}”. You can try again.` } };
+    }
+    case "refused":
+      return { ...state, notice: { kind: "refused", text: action.text } };
+    case "dismissed":
+      return state.notice ? { ...state, notice: null } : state;
+    default:
+      return action satisfies never;
+  }
+}
+
+function receive(state: State, message: FromKernel, at: number): State {
+  switch (message.type) {
+    case "snapshot":
+      return replace(state, { ...message.state, seq: message.seq }, at);
+    case "delta":
+      return advance(state, message, at);
+    case "heartbeat": {
+      if (!state.session || message.seq > state.seq) return state.syncing ? state : { ...state, syncing: true };
+      return { ...state, session: { ...state.session, now: message.now }, received: at };
+    }
+    case "logs": {
+      if (!state.session?.phases[message.phase]) return state;
+      const lines = putLines(state.logs.get(message.phase) ?? NO_LOGS, message.start, message.lines);
+      return { ...state, logs: new Map(state.logs).set(message.phase, withBounds(lines, message.first, message.total)) };
+    }
+    case "detail":
+      if (!state.session?.phases[message.phase]) return state;
+      return { ...state, details: new Map(state.details).set(message.phase, message) };
+    case "reply": {
+      if (!state.requests.has(message.id)) return state;
+      const notice: Notice | null = message.message ? { text: message.message, kind: message.ok ? "done" : "refused" } : null;
+      return { ...state, requests: without(state.requests, message.id), notice };
+    }
+    default:
+      return message satisfies never;
+  }
+}
+
+function isNews(state: State, snapshot: Snapshot): boolean {
+  return !state.session || state.session.session_id !== snapshot.session_id || snapshot.seq > state.seq;
+}
+
+/** A snapshot is the whole truth; lines and details stay only within the same session. */
+function replace(state: State, snapshot: Snapshot, at: number): State {
+  const same = state.session?.session_id === snapshot.session_id;
+  const kept = same ? state : forget(state);
+  const details = new Map([...kept.details].filter(([index]) => isUnchanged(state.session?.phases[index], snapshot.phases[index])));
+  return {
+    ...kept,
+    details,
+    session: snapshot,
+    seq: snapshot.seq,
+    syncing: false,
+    received: at,
+    elapsedAt: snapshot.now,
+    logs: bounded(kept.logs, snapshot.phases),
+  };
+}
+
+function advance(state: State, delta: Delta, at: number): State {
+  const { session } = state;
+  if (session && delta.seq <= state.seq) return state;
+  const known = session?.phases.length ?? 0;
+  const isWhole = delta.phases.every(([index]) => index < known) && delta.logs.every((batch) => batch.phase < known);
+  if (!session || state.syncing || delta.seq !== state.seq + 1 || !isWhole) return state.syncing ? state : { ...state, syncing: true };
+
+  const isNew = delta.pipeline.session_id !== undefined && delta.pipeline.session_id !== session.session_id;
+  const kept = isNew ? forget(state) : state;
+  const phases = session.phases.slice();
+  const details = new Map(kept.details);
+  for (const [index, changes] of delta.phases) {
+    const before = phases[index];
+    if (!before) continue;
+    const after: Phase = { ...before, ...changes };
+    phases[index] = after;
+    if (!isUnchanged(before, after)) details.delete(index);
+  }
+  const logs = new Map(kept.logs);
+  for (const batch of delta.logs) logs.set(batch.phase, putLines(logs.get(batch.phase) ?? NO_LOGS, batch.start, batch.lines));
+  return {
+    ...kept,
+    session: { ...session, ...delta.pipeline, phases, now: delta.now, seq: delta.seq },
+    seq: delta.seq,
+    syncing: isNew, // a new session is known as a whole only from its snapshot
+    received: at,
+    elapsedAt: delta.pipeline.elapsed === undefined ? state.elapsedAt : delta.now,
+    details,
+    logs: bounded(logs, phases),
+  };
+}
+
+function isUnchanged(before: Phase | undefined, after: Phase | undefined): boolean {
+  return before !== undefined && after !== undefined && before.name === after.name && before.attempt === after.attempt && before.status === after.status;
+}
+
+function forget(state: State): State {
+  return { ...state, logs: new Map(), details: new Map(), requests: new Map(), touched: false };
+}
+
+/** Every log with lines here knows its length from `log_count` too. */
+function bounded(logs: ReadonlyMap<number, LogBuffer>, phases: readonly Phase[]): ReadonlyMap<number, LogBuffer> {
+  const next = new Map<number, LogBuffer>();
+  for (const [index, buffer] of logs) {
+    const phase = phases[index];
+    if (phase) next.set(index, withBounds(buffer, 0, phase.log_count));
+  }
+  return next;
+}
+
+/** The first failing phase opens itself, unless a person has chosen something else to look at. */
+function openFailure(before: State, after: State): State {
+  if (after.touched || after.choice.expanded || after.session === before.session) return after;
+  const had = before.session?.session_id === after.session?.session_id && before.session?.phases.some((phase) => phase.status === "failed");
+  const failed = after.session?.phases.findIndex((phase) => phase.status === "failed") ?? -1;
+  return had || failed < 0 ? after : { ...after, choice: { ...after.choice, selected: failed, expanded: true } };
+}
+
+function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
+  const next = new Map(map);
+  next.delete(key);
+  return next;
+}

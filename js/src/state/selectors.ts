@@ -1,0 +1,117 @@
+/** What views ask of the state, so that no view works it out for itself. Pure. */
+import type { Command, Phase, PhaseState, PipelineStatus } from "../wire";
+import { type LogBuffer, NO_LOGS, withBounds } from "./logs";
+import type { State } from "./reducer";
+
+/** The kernel's session clock, in seconds, at the page clock `at` (milliseconds). */
+export function kernelNow(state: State, at: number): number {
+  return state.session ? state.session.now + Math.max(0, at - state.received) / 1000 : 0;
+}
+
+/** Seconds of the current attempt; ticks while the phase runs and the kernel lives. */
+export function phaseElapsed(state: State, phase: Phase, at: number): number {
+  if (phase.status !== "running" || phase.started_at <= 0) return phase.elapsed;
+  return Math.max(phase.elapsed, kernelNow(state, ticking(state, at)) - phase.started_at);
+}
+
+/** Seconds of the session; ticks while it runs and the kernel lives. */
+export function sessionElapsed(state: State, at: number): number {
+  const { session } = state;
+  if (!session) return 0;
+  if (session.status !== "running") return session.elapsed;
+  const now = kernelNow(state, ticking(state, at));
+  return session.elapsed > 0 || session.started_at <= 0 ? session.elapsed + Math.max(0, now - state.elapsedAt) : Math.max(0, now - session.started_at);
+}
+
+/** A clock that stands still when the kernel is gone: nobody knows what happens then. */
+function ticking(state: State, at: number): number {
+  return state.connection === "gone" ? state.received : at;
+}
+
+export const PHASE_STATES = ["failed", "running", "retrying", "pending", "completed", "skipped", "cancelled"] as const satisfies readonly PhaseState[];
+
+export function countByStatus(phases: readonly Phase[]): Readonly<Record<PhaseState, number>> {
+  const counts = { pending: 0, running: 0, retrying: 0, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
+  for (const phase of phases) counts[phase.status] += 1;
+  return counts;
+}
+
+/** Weight of completed and skipped phases over all weight, with the running ones' own fraction. */
+export function progressOf(state: State): number {
+  const { session } = state;
+  if (!session) return 0;
+  if (session.status === "completed") return 1;
+  const total = session.phases.reduce((sum, phase) => sum + phase.weight, 0);
+  if (total <= 0) return session.progress;
+  const partial = session.phases.reduce((sum, phase) => sum + (phase.status === "running" ? phase.weight * phase.fraction : 0), 0);
+  return Math.min(1, session.progress + partial / total);
+}
+
+export function selectedPhase(state: State): Phase | undefined {
+  return state.session?.phases[state.choice.selected];
+}
+
+/** The log of a phase, as long as the kernel says it is even where no line is here. */
+export function logOf(state: State, index: number): LogBuffer {
+  return withBounds(state.logs.get(index) ?? NO_LOGS, 0, state.session?.phases[index]?.log_count ?? 0);
+}
+
+/** The indices of the phases that wait for each phase. */
+export function downstream(phases: readonly Phase[]): readonly (readonly number[])[] {
+  const next: number[][] = phases.map(() => []);
+  phases.forEach((phase, index) => {
+    for (const upstream of phase.depends_on) next[upstream]?.push(index);
+  });
+  return next;
+}
+
+/** Whether a command can be given now; a reason in words when not. */
+export type Permit = { readonly ok: true } | { readonly ok: false; readonly why: string };
+const YES: Permit = { ok: true };
+const no = (why: string): Permit => ({ ok: false, why });
+
+const PHASE_COMMANDS: Partial<Record<Command, readonly PhaseState[]>> = {
+  retry: ["failed", "cancelled", "skipped"],
+  skip: ["pending", "failed", "cancelled", "running", "retrying"],
+  cancel: ["running", "retrying"],
+};
+
+export function permitPhase(state: State, command: "retry" | "skip" | "cancel", phase: Phase): Permit {
+  if (state.connection === "gone") return no("The kernel is gone.");
+  if (PHASE_COMMANDS[command]?.includes(phase.status)) return YES;
+  const possible = { retry: "failed, cancelled or skipped", skip: "pending, running, failed or cancelled", cancel: "running" }[command];
+  return no(`${phase.name} is ${phase.status}; only a phase that is ${possible} can be ${{ retry: "retried", skip: "skipped", cancel: "cancelled" }[command]}.`);
+}
+
+const ENDED: readonly PipelineStatus[] = ["completed", "failed", "cancelled"];
+
+export function permitSession(state: State, command: "pause" | "resume" | "cancel" | "retry-failed" | "run"): Permit {
+  const { session, connection } = state;
+  if (connection === "gone") return no("The kernel is gone.");
+  if (!session) return no("Nothing is known of the pipeline yet.");
+  const { status, requested } = session;
+  switch (command) {
+    case "pause":
+      if (requested) return no(`Already ${requested}.`);
+      return status === "running" ? YES : no("Only a running pipeline can be paused.");
+    case "resume":
+      return status === "paused" || requested === "pausing" ? YES : no("Only a paused pipeline can be resumed.");
+    case "cancel":
+      if (requested === "cancelling") return no("Already cancelling.");
+      return status === "running" || status === "paused" ? YES : no("Nothing is running.");
+    case "retry-failed":
+      return session.phases.some((phase) => phase.status === "failed") ? YES : no("No phase has failed.");
+    case "run":
+      return status === "pending" || ENDED.includes(status) ? YES : no("The pipeline is still running.");
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Is this command, for this phase (or the session), sent and not yet answered? */
+export function isRequested(state: State, command: Command, phase?: string): boolean {
+  for (const request of state.requests.values()) {
+    if (request.command === command && (phase === undefined ? request.phases.length === 0 : request.phases.includes(phase))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,37 @@
+/** Where the view's state is kept: one store per model, however many views look at it. */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Command } from "../wire";
+import type { Action } from "./actions";
+import { INITIAL, reduce, type State } from "./reducer";
+
+export interface Store {
+  readonly state: ReadonlySignal<State>;
+  dispatch(action: Action): void;
+}
+
+export function createStore(): Store {
+  const state = signal(INITIAL);
+  return {
+    state,
+    dispatch(action) {
+      state.value = reduce(state.peek(), action);
+    },
+  };
+}
+
+/** What a view is given: the state to look at, and what a person may ask for. Views have no other way out. */
+export interface Port {
+  readonly state: ReadonlySignal<State>;
+  /** Selects a phase for all views and, with `open`, opens the inspector. */
+  select(index: number, open: boolean): void;
+  setExpanded(expanded: boolean): void;
+  setFollow(follow: boolean): void;
+  command(command: Command, phases?: readonly string[]): void;
+  /** Asks for log lines; the same lines are not asked for again while the answer is due. */
+  wantLogs(phase: number, start: number, count: number): void;
+  /** Asks for the error and result of a phase, once per attempt. */
+  wantDetail(phase: number): void;
+  /** Tells a person why something cannot be done now. */
+  refuse(text: string): void;
+  dismiss(): void;
+}

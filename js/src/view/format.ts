@@ -1,0 +1,75 @@
+/** Words and numbers as a person reads them. Pure. */
+import type { Phase, PhaseState, PipelineStatus } from "../wire";
+
+/** `0.4s`, `12s`, `3m 05s`, `2h 07m`: one glance, no jumping width within a unit. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < 0) return "–";
+  if (seconds < 9.95) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60 * 24) return `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m`;
+  return `${Math.floor(minutes / 1440)}d ${pad(Math.floor(minutes / 60) % 24)}h`;
+}
+
+/** Seconds since the session began, as a log's time stamp: `0:07.250`, `12:03.004`, `1:02:03.004`. */
+export function formatStamp(seconds: number): string {
+  const safe = Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
+  const ms = Math.round(safe * 1000);
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor(ms / 60_000) % 60;
+  const rest = `${pad(Math.floor(ms / 1000) % 60)}.${String(ms % 1000).padStart(3, "0")}`;
+  return hours ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
+export function formatPercent(fraction: number): string {
+  const percent = Math.min(1, Math.max(0, fraction)) * 100;
+  return `${percent > 99 && percent < 100 ? 99 : Math.round(percent)}%`; // 100 % is for what is done
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+const pad = (value: number): string => String(value).padStart(2, "0");
+
+export const STATUS_WORDS: Readonly<Record<PhaseState | PipelineStatus, string>> = {
+  pending: "Pending",
+  running: "Running",
+  retrying: "Retrying",
+  paused: "Paused",
+  completed: "Completed",
+  failed: "Failed",
+  skipped: "Skipped",
+  cancelled: "Cancelled",
+};
+
+const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = { "": "", ran: "", cache: "cached", checkpoint: "from checkpoint", substitute: "substitute" };
+
+/** The second line of a phase: `Running · 45% · 12s · attempt 2`. */
+export function phaseSummary(phase: Phase, elapsed: number): string {
+  const hasTime = phase.status !== "pending" && (phase.started_at > 0 || elapsed > 0);
+  return [
+    STATUS_WORDS[phase.status],
+    phase.status === "running" && phase.fraction > 0 ? formatPercent(phase.fraction) : "",
+    hasTime ? formatDuration(elapsed) : "",
+    phase.attempt > 1 ? `attempt ${phase.attempt}` : "",
+    ORIGIN_WORDS[phase.origin],
+    phase.status === "pending" ? phase.reason : "",
+    phase.edited ? "edited" : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** What a screen reader says of a phase: `train, running, 45%, after load and split`. */
+export function phaseLabel(phase: Phase, phases: readonly Phase[], elapsed: number): string {
+  const upstream = phase.depends_on.flatMap((index) => phases[index]?.name ?? []);
+  const after = upstream.length === 0 ? "" : upstream.length > 3 ? `after ${upstream.length} phases` : `after ${upstream.join(" and ")}`;
+  return [phase.name, phaseSummary(phase, elapsed).toLowerCase().replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""].filter(Boolean).join(", ");
+}
