@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MODULE_LINES = 450
 CLASS_LINES = 200
+LONGER: dict[str, int] = {}  # a module or `module:Class` that may be longer, up to how long, and why
 TOP_LEVEL = {
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -28,6 +29,7 @@ TOP_LEVEL = {
     "pyproject.toml",
     "tests",
 }
+FOR_IPYTHON = {"load_ipython_extension", "unload_ipython_extension"}  # called by `%load_ext`, not by people
 HEAVY = ("IPython", "anywidget", "ipywidgets", "ipykernel", "numpy", "dask", "mcp", "textual")
 
 
@@ -37,7 +39,9 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_is_short_enough_to_read_in_one_sitting(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MODULE_LINES
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+
+    assert lines <= LONGER.get(name_of(path), MODULE_LINES)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -45,7 +49,8 @@ def test_a_class_has_one_job(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     sizes = {node.name: node.end_lineno - node.lineno + 1 for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
 
-    assert {name: lines for name, lines in sizes.items() if lines > CLASS_LINES} == {}
+    allowed = {name: LONGER.get(f"{name_of(path)}:{name}", CLASS_LINES) for name in sizes}
+    assert {name: lines for name, lines in sizes.items() if lines > allowed[name]} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -83,10 +88,11 @@ def test_the_front_door_shows_all_that_is_public_and_nothing_else():
     public = {
         name
         for name, value in vars(milo_nb).items()
-        if not name.startswith("_") and not isinstance(value, type(sys)) and name != "annotations"
+        if not name.startswith("_")
+        and (isinstance(value, str) or getattr(value, "__module__", "").startswith("milo_nb"))
     }
 
-    assert public <= set(milo_nb.__all__)
+    assert public - FOR_IPYTHON <= set(milo_nb.__all__)
     assert set(milo_nb.__all__) <= set(dir(milo_nb))
 
 
