@@ -43,7 +43,8 @@ class Drainer:
         """Allow the thread; the first output starts it."""
         with self._lock:
             self.is_running = True
-            if self._watched:
+            # What a session before has left is the old thread's; a sink still written to needs a new one.
+            if not all(sink.is_abandoned() for sink in self._watched):
                 self._start()
 
     def close(self) -> None:

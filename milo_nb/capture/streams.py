@@ -72,11 +72,12 @@ class StreamProxy(io.TextIOBase):
         self.stream_name = name
         self.target = target
         self.below: Write = _swallow if target is None else target.write
+        self._write = _make_write(name, self.below)
         self.capture()
 
     def capture(self) -> None:
         """Ask for the context's sink at each write."""
-        self._find_write = _make_finder(self.stream_name, self.below)
+        self._find_write = _make_finder(self.stream_name, self._write)
 
     def pass_through(self) -> None:
         """Give all text to the target: somebody still holds this proxy after the hook has gone."""
@@ -146,10 +147,15 @@ class StreamProxy(io.TextIOBase):
         """Leave the target open: `io.IOBase` would close it."""
 
 
-def _make_finder(name: str, below: Write) -> Callable[[], Write]:
-    """Return what looks up the ``write`` of the calling context; ``below`` is the one outside of phases."""
+def _make_finder(name: str, write: Write) -> Callable[[], Write]:
+    """Return what looks up the ``write`` of the calling context; ``write`` is the one outside of phases."""
+    return partial(STDOUT_WRITE.get if name == "stdout" else _give, write)
+
+
+def _make_write(name: str, below: Write) -> Write:
+    """Return the ``write`` of a stream over ``below``; for all but stdout it looks for the sink itself."""
     if name == "stdout":
-        return partial(STDOUT_WRITE.get, below)
+        return below
     current = CURRENT_SINK.get
 
     def write(text: str, /) -> int:
@@ -161,7 +167,7 @@ def _make_finder(name: str, below: Write) -> Callable[[], Write]:
         sink.write(name, text)
         return len(text)
 
-    return partial(_give, write)
+    return write
 
 
 def _give(write: Write) -> Write:
@@ -174,6 +180,8 @@ def _swallow(text: str, /) -> int:
 
 class _Routed:
     """Mixed into the class of a live ``OutStream``, whose own ``__dict__`` holds the two values."""
+
+    __slots__ = ()  # the layout must stay that of the stream's own class
 
     _milo_route: _Route
     _milo_find: Callable[[], Write]
@@ -204,6 +212,7 @@ class _Route:
         self._is_leaving = False
         self._source = new_source()
         self._entered = threading.local()
+        self._write = _make_write(name, self.below)
 
     def enter(self) -> bool:
         """Give the stream the routed class; False if it does not take one."""
@@ -211,7 +220,7 @@ class _Route:
         names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
         values = vars(self._stream)
         self._outer = values.pop("write", None)
-        values.update(_milo_route=self, _milo_find=_make_finder(self._name, self.below))
+        values.update(_milo_route=self, _milo_find=_make_finder(self._name, self._write))
         try:
             self._stream.__class__ = type(base.__name__, (_Routed, base), names)
         except TypeError:
@@ -222,7 +231,7 @@ class _Route:
     def stay(self) -> None:
         """Take back `leave`, which has waited for a cell to end."""
         self._is_leaving = False
-        self._stream._milo_find = _make_finder(self._name, self.below)  # noqa: SLF001 - ours, see _Routed
+        self._stream._milo_find = _make_finder(self._name, self._write)  # noqa: SLF001 - ours, see _Routed
 
     def leave(self) -> None:
         """Give the stream its own class back, at once or when the running cell's tee lets go of it."""
@@ -235,7 +244,7 @@ class _Route:
         """Somebody wraps ``write`` (IPython's tee), or puts back what was there before."""
         if CURRENT_SINK.get() is not None:
             return  # a cell run inside a phase has no say over everybody's stream
-        is_ours = write == self.below or getattr(write, "__func__", None) is self.base.write
+        is_ours = write in (self.below, self._write) or getattr(write, "__func__", None) is self.base.write
         self._outer = None if is_ours else write
         if is_ours and self._is_leaving:
             self._clean()

@@ -1,11 +1,14 @@
 """A phase, as the capture room sees one: a context with a sink."""
 
 import contextvars
+import threading
+import time
 from collections.abc import Callable, Generator
 
 import pytest
 
-from milo_nb.capture.router import CURRENT_SINK, Block, Sink, installed
+from milo_nb.capture import drain
+from milo_nb.capture.router import CURRENT_SINK, Block, Sink, drain_now, installed
 
 
 class Phase:
@@ -37,6 +40,14 @@ class Phase:
         self.sink.close()
         return self
 
+    def wait_for(self, blocks: list[Block]) -> None:
+        """Wait until output that another thread or process brings has come to this list."""
+        deadline = time.monotonic() + 30
+        while not blocks:
+            assert time.monotonic() < deadline
+            drain_now()
+            threading.Event().wait(0.001)
+
     def lines(self, stream: str = "stdout") -> list[str]:
         return [line for block in self.blocks if block.stream == stream for line in block.lines]
 
@@ -67,5 +78,7 @@ def capture() -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     if "capture" not in pyfuncitem.fixturenames:
         return (yield)
-    with installed():
+    with pytest.MonkeyPatch.context() as patch, installed():
+        # Tests say themselves when to drain.
+        patch.setattr(drain, "DRAIN_INTERVAL_S", 3600)
         return (yield)

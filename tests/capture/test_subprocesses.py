@@ -90,24 +90,16 @@ def test_more_than_a_pipe_holds_arrives_before_the_attempt_ends(phase: Phase) ->
 
 
 def test_what_a_child_has_written_when_the_attempt_ends_is_in_time_and_the_rest_is_late(phase: Phase) -> None:
-    said, late = threading.Event(), threading.Event()
-    emit = phase.sink._emit
-
-    def listen(blocks: list, is_late: bool) -> None:
-        emit(blocks, is_late)
-        (late if is_late else said).set()
-
-    phase.sink._emit = listen
     processes: list[subprocess.Popen[bytes]] = []
 
     def body() -> None:
         processes.append(subprocess.Popen("echo one; read line; echo $line", shell=True, stdin=subprocess.PIPE))
-        assert said.wait(10)
+        phase.wait_for(phase.blocks)
 
     phase.finish(body)
     assert phase.lines() == ["one"]
     processes[0].communicate(b"two\n")
-    assert late.wait(10)
+    phase.wait_for(phase.late)
     assert [block.lines for block in phase.late] == [["two"]]
 
 
