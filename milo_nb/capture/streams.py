@@ -71,20 +71,39 @@ class StreamProxy(io.TextIOBase):
     def __init__(self, name: str, target: TextIO | None) -> None:
         self.stream_name = name
         self.target = target
-        self.below: Write = _swallow if target is None else target.write
-        self._write = _make_write(name, self.below)
+        self._outer: Write | None = None
+        self._entered = threading.local()
+        self._write = _make_write(name, self)
         self.capture()
 
     def capture(self) -> None:
         """Ask for the context's sink at each write."""
-        self._find_write = _make_finder(self.stream_name, self._write)
+        self.__class__ = _StdoutProxy if self.stream_name == "stdout" else StreamProxy
+        self._find_write = partial(_give, self._write)
 
     def pass_through(self) -> None:
         """Give all text to the target: somebody still holds this proxy after the hook has gone."""
-        self._find_write = partial(_give, self.below)
+        self.__class__ = StreamProxy
+        self._find_write = partial(_give, self)
 
-    # A call in C to what the instance holds: see `current`.
-    write = property(methodcaller("_find_write"))
+    def __call__(self, text: str, /) -> int:
+        """Write outside of a phase: what a `_StdoutProxy` gives as its ``write``."""
+        outer = self._outer
+        if outer is not None and not getattr(self._entered, "is_in", False):
+            self._entered.is_in = True
+            try:
+                return outer(text)
+            finally:
+                self._entered.is_in = False
+        # Looked up each time: IPython's tee may sit on the target, for the time of the cell that installs us.
+        return len(text) if self.target is None else self.target.write(text)
+
+    def _wrap(self, write: Write) -> None:
+        """Somebody wraps ``write`` (IPython's tee does, in a terminal too), or puts back what was there before."""
+        if CURRENT_SINK.get() is None:
+            self._outer = None if write in (self, self._write) else write
+
+    write = property(methodcaller("_find_write"), _wrap)
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
         for line in lines:
@@ -147,6 +166,14 @@ class StreamProxy(io.TextIOBase):
         """Leave the target open: `io.IOBase` would close it."""
 
 
+class _StdoutProxy(StreamProxy):
+    """The proxy of stdout while it captures."""
+
+    # A lookup in C, see `current`: a property calls its getter with the proxy, which here is the default of
+    # ContextVar.get. So in a phase ``write`` is the sink's, elsewhere the proxy, which can be called.
+    write = property(STDOUT_WRITE.get, StreamProxy._wrap)  # noqa: SLF001 - the base class's
+
+
 def _make_finder(name: str, write: Write) -> Callable[[], Write]:
     """Return what looks up the ``write`` of the calling context; ``write`` is the one outside of phases."""
     return partial(STDOUT_WRITE.get if name == "stdout" else _give, write)
@@ -172,10 +199,6 @@ def _make_write(name: str, below: Write) -> Write:
 
 def _give(write: Write) -> Write:
     return write
-
-
-def _swallow(text: str, /) -> int:
-    return len(text)
 
 
 class _Routed:
@@ -324,7 +347,7 @@ class StreamHook:
             else:
                 self._proxy = StreamProxy(self.name, stream)
                 setattr(sys, self.name, self._proxy)
-            below = self._proxy.below
+            below = self._proxy
         if self.name == "stdout":
             below_stdout[:] = [below]
 

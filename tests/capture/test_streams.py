@@ -153,6 +153,30 @@ def test_the_proxy_has_the_face_of_the_stream_below() -> None:
     assert proxy.closed
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_write_that_was_kept_or_wrapped_goes_on_as_before(
+    phase: Phase, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    seen: list[str] = []
+
+    def tee(text: str) -> int:  # as IPython sets it for the time of a cell
+        seen.append(text)
+        return kept(text)
+
+    with installed():
+        stream = getattr(sys, name)
+        kept = stream.write
+        stream.write = tee
+        print("cell", file=stream)
+        phase.finish(lambda: print("phase", file=stream))
+        stream.write = kept
+        print("next", file=stream)
+    kept("after\n")
+    assert "".join(seen) == "cell\n"
+    assert "".join(capsys.readouterr()) == "cell\nnext\nafter\n"
+    assert phase.lines(name) == ["phase"]
+
+
 def test_dropping_a_proxy_leaves_the_stream_below_open() -> None:
     below = io.TextIOWrapper(io.BytesIO())
     proxy = StreamProxy("stderr", below)
