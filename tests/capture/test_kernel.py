@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import queue
+import subprocess
+import sys
 import textwrap
 import time
 from pathlib import Path
@@ -248,3 +250,26 @@ def test_uninstall_restores_the_streams_also_while_a_cell_runs(kernel: Kernel) -
     assert kernel.run(restored) == {"result": "True"}
     assert kernel.run("install()") == {}
     assert run_phase(kernel, "print('again')") == [["stdout", "", "again"]]
+
+
+def test_cells_of_ipython_in_a_terminal_keep_their_output_too() -> None:
+    cells = [
+        "from milo_nb.capture.router import *; install(); print('one')",
+        "Sink(print, float).close(); print('two')",
+        "uninstall(); print('three')",
+        "import sys; print(type(sys.stdout).__name__)",
+    ]
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"for cell in {cells!r}: assert shell.run_cell(cell, store_history=True).success\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=TIMEOUT_S,
+    )
+    assert done.stdout.splitlines()[-4:] == ["one", "two", "three", "TextIOWrapper"], done.stderr
