@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.graph import PhaseGraph
@@ -11,6 +10,7 @@ from milo_nb.declare.phase import Phase, PhasePolicy, Step
 from milo_nb.errors import CycleError, DeclarationError, NotAvailableError, PhaseError, PipelineError
 from milo_nb.execute.bare import BareRun
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.invoke import Binder
 from milo_nb.state.actions import (
     PHASE_COMPLETE,
     PHASE_FAILED,
@@ -142,11 +142,11 @@ class Pipeline:
             ParameterError: If the parameters do not fit what the phases ask for.
         """
         slots = default_workers() if max_workers is None else max_workers
-        make = partial(BareRun, self.graph, dict(params or {}), slots, self.error_types)
-        make(capture_output=self.capture_output, fail_fast=self.fail_fast)  # wrong parameters show here, not later
+        binder = Binder(self.graph, dict(params or {}))
+        options = {"capture_output": self.capture_output, "fail_fast": self.fail_fast}
 
         def saga() -> Saga:
-            return pipeline_saga(make(capture_output=self.capture_output, fail_fast=self.fail_fast).script)
+            return pipeline_saga(BareRun(self.graph, binder, slots, self.error_types, **options).script)
 
         return saga
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from milo_nb.declare.phase import Phase, parameters
+from milo_nb.declare.phase import Parameters, Phase, parameters
 from milo_nb.errors import CycleError, PipelineError, available
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ class PhaseGraph:
         parallel: Whether each may run beside others, the pipeline's own setting included.
         weights: Share of each in the progress.
         total_weight: Their sum.
+        takes: The parameters of the handlers that have any, by position.
         level: Length of the longest way from a phase without dependencies.
     """
 
-    __slots__ = ("depends_on", "dependants", "index", "level", "names", "parallel", "phases", "total_weight", "weights")
+    __slots__ = ("depends_on", "dependants", "index", "level", "names", "parallel", "phases", "takes", "total_weight", "weights")
 
     def __init__(self, phases: Sequence[Phase], *, parallel: bool = False) -> None:
         """Order `phases`.
@@ -45,7 +46,8 @@ class PhaseGraph:
             PipelineError: For an unknown dependency, a duplicate name or a name with a meaning of its own.
         """
         declared = _by_name(phases)
-        before = _dependencies(phases, declared)
+        takes: dict[str, Parameters] = {}
+        before = _dependencies(phases, declared, takes)
         order, level = _order(phases, before)
         rank = [0] * len(order)
         for position, i in enumerate(order):
@@ -63,6 +65,7 @@ class PhaseGraph:
         self.weights = tuple([p.weight for p in self.phases])
         self.total_weight = sum(self.weights)
         self.level = tuple([level[i] for i in order])
+        self.takes = {self.index[name]: parameters for name, parameters in takes.items()}
 
     def __len__(self) -> int:
         """Return the number of phases."""
@@ -112,13 +115,19 @@ def _by_name(phases: Sequence[Phase]) -> dict[str, int]:
     return declared
 
 
-def _dependencies(phases: Sequence[Phase], declared: Mapping[str, int]) -> list[tuple[int, ...]]:
-    """Return the declared positions that each phase depends on: what it says, then what its parameters name."""
+def _dependencies(
+    phases: Sequence[Phase], declared: Mapping[str, int], all_taken: dict[str, Parameters]
+) -> list[tuple[int, ...]]:
+    """Return the declared positions that each phase depends on: what it says, then what its parameters name.
+
+    The parameters that it reads on the way go into `all_taken`.
+    """
     before = []
     for phase in phases:
         wanted = phase.depends_on
         takes = parameters(phase.handler)
         if takes.named or takes.positional:
+            all_taken[phase.name] = takes
             asked = [n for n in (*takes.positional, *takes.named) if n in declared]
             if asked:
                 wanted = tuple(dict.fromkeys((*wanted, *asked)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from milo_nb.state.record import constructor
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
@@ -74,29 +76,40 @@ class Emit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What all calls of a session have in common.
+
+    Attributes:
+        params: The parameters of the run.
+        work_dir: Returns the directory for the phase's own files, or None if the run has none.
+        context: Context variables as they were when the run started; copied for each call.
+        now: The session's clock.
+        capture: Catch what handlers print and log.
+    """
+
+    params: Mapping[str, Any]
+    work_dir: Callable[[], Path | None]
+    context: Context
+    now: Callable[[], float]
+    capture: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseCall:
     """One attempt to be made.
 
     Attributes:
         phase: The phase, frozen as it is at the start of the attempt.
         attempt: Which try, from 1.
-        bind: Returns the positional and keyword arguments for the handler, given what ``ctx`` is to be; called where
-            the phase's inputs are at hand.
-        params: The parameters of the run.
-        work_dir: Returns the directory for the phase's own files, or None if the run has none.
-        context: Context variables as they were when the run started; copied for each call.
-        now: The session's clock.
-        capture: Catch what the handler prints and logs.
+        bind: Returns the positional and keyword arguments for the handler, given what makes its ``ctx``; None if it
+            takes none. Called on this side, where the results are.
+        run: What all calls of the session have in common.
     """
 
     phase: Phase
     attempt: int
-    bind: Callable[[Callable[[], Any]], tuple[tuple[Any, ...], Mapping[str, Any]]]
-    params: Mapping[str, Any]
-    work_dir: Callable[[], Path | None]
-    context: Context
-    now: Callable[[], float]
-    capture: bool
+    bind: Callable[[Callable[[], Any]], tuple[tuple[Any, ...], Mapping[str, Any]]] | None
+    run: RunInfo
 
 
 class Handle(Protocol):
@@ -125,3 +138,7 @@ class Backend(Protocol):
 
     def submit(self, call: PhaseCall, emit: Emit) -> Handle:
         """Run a call; returns at once. Never blocks, never raises for what the handler does."""
+
+
+make_ok = constructor(Ok)
+make_phase_call = constructor(PhaseCall)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture import router as capture
 from milo_nb.errors import PhaseCancelled, PhaseError
-from milo_nb.execute.invoke import Binder, PhaseContext, call_handler, wrap
+from milo_nb.execute.invoke import Binder, PhaseContext, call_handler, is_async, wrap
 from milo_nb.execute.lines import last_lines
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
@@ -30,23 +29,18 @@ class BareRun:
     def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
         self,
         graph: PhaseGraph,
-        params: Mapping[str, Any],
+        binder: Binder,
         slots: int,
         error_types: Mapping[str, type[PhaseError]],
         *,
         capture_output: bool,
         fail_fast: bool,
     ) -> None:
-        """Make a run that has not begun.
-
-        Raises:
-            ParameterError: If the parameters do not fit what the phases ask for.
-        """
+        """Make a run that has not begun."""
         self._graph = graph
-        self._params = params
         self._capture = capture_output
         self._error_types = error_types
-        self._binder = Binder(graph, params)
+        self._binder = binder
         self.results: dict[str, Any] = {}
         self.script = Script(graph, self._call, self._keep, self._reference, slots, fail_fast=fail_fast)
 
@@ -60,9 +54,14 @@ class BareRun:
     def _call(self, i: int, attempt: int) -> Call:
         """Return the call of a handler: of the handler itself, unless it needs more than arguments."""
         phase = self._graph.phases[i]
-        token = LateToken()
-        args, kwargs = self._binder.arguments(i, self.results, lambda: self._ctx(phase, attempt, token))
-        if self._capture or phase.validate is not None or inspect.iscoroutinefunction(phase.handler):
+        token: LateToken | None = None
+        args: tuple[Any, ...] = ()
+        kwargs: Mapping[str, Any] = {}
+        if not self._binder.takes_nothing(i):
+            token = LateToken()
+            args, kwargs = self._binder.arguments(i, self.results, lambda: self._ctx(phase, attempt, token))
+        if self._capture or phase.validate is not None or is_async(phase.handler):
+            token = token or LateToken()
             return make_call(self._run, (phase, attempt, args, kwargs, token), {}, phase.name, attempt, phase.timeout)
         return make_call(phase.handler, args, kwargs, phase.name, attempt, phase.timeout)
 
@@ -73,7 +72,7 @@ class BareRun:
                 payload = {"name": phase.name, "attempt": attempt, "fraction": fraction, "message": message}
                 store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
 
-        return PhaseContext(phase.name, attempt, self._params, token=token, progress=progress, now=_now)
+        return PhaseContext(phase.name, attempt, self._binder.params, token=token, progress=progress, now=_now)
 
     def _run(
         self, phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: LateToken

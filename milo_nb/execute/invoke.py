@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import logging
 import os
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.declare.phase import parameters
 from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available
 
 if TYPE_CHECKING:
@@ -127,63 +127,64 @@ class PhaseContext:
 class Binder:
     """Knows what each handler of a graph is called with."""
 
-    def __init__(self, graph: PhaseGraph, params: Mapping[str, Any], *, known: bool = True) -> None:
+    def __init__(self, graph: PhaseGraph, params: Mapping[str, Any]) -> None:
         """Check the parameters of all handlers.
 
         Args:
             graph: The phases.
             params: Parameters of the run.
-            known: The parameters of the run are all known; else a name without meaning fails only when it is called.
 
         Raises:
             ParameterError: If a parameter is neither a phase nor a run parameter, or a name is both.
         """
-        self._params = params
+        self.params = params
         names = graph.index
         for name in params:
             if name in names or name in ("context", "ctx"):
                 what = "a phase" if name in names else "a parameter with a meaning of its own"
                 raise ParameterError(f"'{name}' is both a run parameter and {what}. Give one of them another name.")
-        self._plans: list[tuple[tuple[str, ...], tuple[str, ...]] | None] = []
-        self._needs = [[graph.names[d] for d in needed] for needed in graph.depends_on]
-        for phase in graph.phases:
-            takes = parameters(phase.handler)
-            if not takes.named and not takes.positional:
-                self._plans.append(None)
-                continue
-            given = {"context", "ctx", *params}
+        self._plans: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._graph = graph
+        given = {"context", "ctx", *params}
+        for i, takes in graph.takes.items():
             for name in (*takes.positional, *takes.named):
-                if name in names or name in given:
-                    continue
-                if name in takes.required and known:
+                if name in takes.required and name not in names and name not in given:
                     raise ParameterError(
-                        f"Phase '{phase.name}' takes '{name}', which is neither a phase nor a run parameter. "
+                        f"Phase '{graph.names[i]}' takes '{name}', which is neither a phase nor a run parameter. "
                         f"{available('phases', name, list(names))} "
                         f"Run parameters: {', '.join(params) or 'none'}."
                     )
             positional = tuple(n for n in takes.positional if n in names or n in given)
-            self._plans.append((positional, tuple(n for n in takes.named if n in names or n in given)))
+            self._plans[i] = (positional, tuple(n for n in takes.named if n in names or n in given))
 
     def takes_nothing(self, i: int) -> bool:
         """Tell whether the handler at position `i` is called without arguments."""
-        return self._plans[i] is None
+        return i not in self._plans
 
     def arguments(
         self, i: int, results: Mapping[str, Any], make_ctx: Callable[[], Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the handler at position `i`."""
-        plan = self._plans[i]
+        plan = self._plans.get(i)
         if plan is None:
             return (), {}
 
         def value(name: str) -> Any:  # noqa: ANN401
             if name == "context":
-                return {n: results.get(n) for n in self._needs[i]}
+                return {n: results.get(n) for n in map(self._graph.names.__getitem__, self._graph.depends_on[i])}
             if name == "ctx":
                 return make_ctx()
-            return self._params[name] if name in self._params else results.get(name)
+            return self.params[name] if name in self.params else results.get(name)
 
         return tuple(value(n) for n in plan[0]), {n: value(n) for n in plan[1]}
+
+
+def is_async(handler: Callable[..., Any]) -> bool:
+    """Tell whether what `handler` returns is to be awaited."""
+    # A plain function says so in its code's flags, at a tenth of the cost of asking inspect.
+    if type(handler) is FunctionType:
+        return bool(handler.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 
 
 def call_handler(
@@ -196,7 +197,7 @@ def call_handler(
         BaseException: What the handler raised.
     """
     value = phase.handler(*args, **kwargs)
-    if inspect.isawaitable(value):
+    if value is not None and hasattr(value, "__await__"):
         value = asyncio.run(_awaited(value, token()))
     if phase.validate is not None:
         value = _validated(phase, attempt, value)

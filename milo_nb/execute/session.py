@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,10 +12,10 @@ from uuid import uuid4
 from milo_nb.capture import router as capture
 from milo_nb.capture.logbook import LogBook
 from milo_nb.errors import InvalidStateError, PhaseCancelled, PhaseLostError, PhaseTimeoutError
-from milo_nb.execute.backend import Backend, Cancelled, Failed, Handle, Lost, Ok, Outcome, PhaseCall
+from milo_nb.execute.backend import Backend, Cancelled, Failed, Handle, Lost, Ok, Outcome, RunInfo, make_phase_call
 from milo_nb.execute.invoke import Binder, wrap
 from milo_nb.execute.lines import last_lines
-from milo_nb.execute.threads import ThreadsBackend
+from milo_nb.execute.threads import LocalRef, ThreadsBackend
 from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
@@ -28,13 +29,19 @@ from milo_nb.store.clock import SYSTEM_CLOCK, Clock
 from milo_nb.store.store import Store, default_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.declare.phase import Phase
     from milo_nb.errors import PhaseError
     from milo_nb.state.effects import Call
     from milo_nb.store.task import Task
+
+
+_TURNS = frozenset({a.PIPELINE_START, a.PIPELINE_COMPLETE, a.PIPELINE_FAILED, a.PIPELINE_CANCELLED, a.PIPELINE_RESUMED, a.COMMAND})
+"""Actions that may end a session, or let an ended one go on."""
+_NO_KEYWORDS: Mapping[str, Any] = {}
 
 
 class Session:
@@ -85,7 +92,7 @@ class Session:
         self._work_root = work_dir
         self._work_dir: Path | None = None
         self._lock = threading.Lock()
-        self._context = copy_context()
+        self._run_info = RunInfo(self.params, self.work_dir, copy_context(), clock.now, capture_output)
         self._task: Task | None = None
         slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)
@@ -192,11 +199,12 @@ class Session:
 
     def _make_call(self, i: int, attempt: int) -> Call:
         phase = self.graph.phases[i]
-        return make_call(phase.handler, (), {}, phase.name, attempt, phase.timeout)
+        return make_call(phase.handler, (), _NO_KEYWORDS, phase.name, attempt, phase.timeout)
 
     def _keep(self, i: int, value: Any) -> None:  # noqa: ANN401 - a reference, or a skip's value
-        load = getattr(value, "load", None) if hasattr(value, "native") else None
-        self.results[self.graph.names[i]] = value if load is None else load()
+        if type(value) is not LocalRef and hasattr(value, "native") and hasattr(value, "load"):
+            value = value.load()
+        self.results[self.graph.names[i]] = value.native if type(value) is LocalRef else value
 
     def _reference(self, i: int, attempt: int, value: Any) -> str:  # noqa: ANN401, ARG002
         return f"{self.graph.names[i]}.{attempt}"
@@ -204,23 +212,26 @@ class Session:
     def _call(self, task: Task, effect: Call) -> Handle:
         i = self.graph.index[effect.phase]
         phase = self.graph.phases[i]
-        attempt = Attempt(self, task, i, effect.attempt)
-        call = PhaseCall(
-            phase, effect.attempt, attempt.bind, self.params, self.work_dir, self._context, self._clock.now, self._capture
-        )
+        attempt = Attempt(self, task, i, phase, effect.attempt)
+        bind = None if self._binder.takes_nothing(i) else attempt.bind
+        call = make_phase_call(phase, effect.attempt, bind, self._run_info)
         handle = self._backend.submit(call, attempt)
         if phase.timeout is not None:
             attempt.limit(handle, phase.timeout, self._clock)
         return handle
 
-    def _on_batch(self, batch: list[Action], state: PipelineState) -> None:  # noqa: ARG002
-        ended = bool(state.stopped_at) and state.status in ENDED
-        if ended != self.ended.is_set():
-            if ended:
-                self._finish()
-                self.ended.set()
-            else:
-                self.ended.clear()
+    def _on_batch(self, batch: list[Action]) -> None:
+        for action in batch:
+            if action.type in _TURNS:
+                state = self.state
+                ended = bool(state.stopped_at) and state.status in ENDED
+                if ended != self.ended.is_set():
+                    if ended:
+                        self._finish()
+                        self.ended.set()
+                    else:
+                        self.ended.clear()
+                return
 
     def _before_start(self, command: Command) -> None:
         """Carry out a command on a session that has not started: there is no saga to do it."""
@@ -250,15 +261,15 @@ class Session:
 class Attempt:
     """One attempt, as its backend tells of it; puts what it hears into the store."""
 
-    __slots__ = ("_attempt", "_i", "_name", "_phase", "_session", "_task", "_timer", "_timed_out")
+    __slots__ = ("_attempt", "_i", "_phase", "_session", "_task", "_timer", "_timed_out")
 
-    def __init__(self, session: Session, task: Task, i: int, attempt: int) -> None:
+    def __init__(self, session: Session, task: Task, i: int, phase: Phase, attempt: int) -> None:
         """Make the listener of an attempt that is about to be submitted."""
         self._session = session
         self._task = task
         self._i = i
         self._attempt = attempt
-        self._phase = session.graph.phases[i]
+        self._phase = phase
         self._timed_out = 0.0
         self._timer: Any = None
 

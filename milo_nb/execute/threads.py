@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture.router import CURRENT_SINK, Sink
 from milo_nb.errors import PhaseCancelled
-from milo_nb.execute.backend import Cancelled, Failed, Ok, Outcome
+from milo_nb.execute.backend import Cancelled, Failed, Outcome, make_ok
 from milo_nb.execute.invoke import PhaseContext, call_handler
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.workers import Job, Workers
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from milo_nb.execute.backend import Emit, PhaseCall
     from milo_nb.store.clock import Clock
+
+
+_NO_KEYWORDS: dict[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -95,25 +98,27 @@ class ThreadsBackend:
         return handle
 
 
-def _run(job: ThreadHandle) -> Any:  # type: ignore[misc]  # noqa: ANN401
-    return job.call.context.copy().run(_in_context, job)
+def _run(job: ThreadHandle) -> Any:  # type: ignore[misc]
+    return job.call.run.context.copy().run(_in_context, job)
 
 
-def _in_context(job: ThreadHandle) -> Any:  # noqa: ANN401
+def _in_context(job: ThreadHandle) -> Any:
     call = job.call
-    if call.capture:
-        sink = job.sink = Sink(job.emit.lines, call.now)
+    if call.run.capture:
+        sink = job.sink = Sink(job.emit.lines, call.run.now)
         CURRENT_SINK.set(sink)
+    if call.bind is None:
+        return call_handler(call.phase, call.attempt, (), _NO_KEYWORDS, job.get_token)
 
     def ctx() -> PhaseContext:
         return PhaseContext(
             call.phase.name,
             call.attempt,
-            call.params,
+            call.run.params,
             token=job.get_token(),
             progress=job.emit.progress,
-            work_dir=call.work_dir,
-            now=call.now,
+            work_dir=call.run.work_dir,
+            now=call.run.now,
         )
 
     args, kwargs = call.bind(ctx)
@@ -125,7 +130,7 @@ def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None
         job.sink.close()
     outcome: Outcome
     if error is None:
-        outcome = Ok(LocalRef(value))
+        outcome = make_ok(LocalRef(value))
     elif isinstance(error, AttemptStillRuns):
         outcome = Cancelled(still_runs=True)
         job.freed = lambda _: job.emit.freed()

@@ -18,61 +18,41 @@ if TYPE_CHECKING:
 
 
 class Draft:
-    """What will be the next state. Lives for one batch in one thread; the state it began with is never touched."""
+    """What will be the next state. Lives for one batch in one thread; the state it began with is never touched.
 
-    __slots__ = (
-        "_leaves",
-        "_old",
-        "_table",
-        "changed",
-        "commands",
-        "done_weight",
-        "elapsed",
-        "halted",
-        "idle",
-        "notice",
-        "progress",
-        "requested",
-        "running",
-        "session_id",
-        "started_at",
-        "status",
-        "stopped_at",
-        "waiting_for",
-    )
+    Attributes:
+        state: All that changes seldom, as it is now.
+        running: Names of the running phases, in the order they started.
+        done_weight: Weight of what is completed or skipped.
+        progress: That as a share of the total.
+        time: Time of the latest action that changed something; 0 before.
+    """
+
+    __slots__ = ("_changed", "_leaves", "_table", "done_weight", "progress", "running", "state", "time")
 
     def __init__(self, state: PipelineState) -> None:
         """Begin with `state`."""
+        self._changed = False
+        self.time = 0.0
         self._load(state)
-        self.changed = False
 
     def _load(self, state: PipelineState) -> None:
-        self._old = state
+        self.state = state
         phases = state.phases
         # A state that somebody built by hand may hold a tuple.
         self._table: Table[PhaseStatus] = phases if type(phases) is Table else Table(phases)
         self._leaves: dict[int, list[PhaseStatus]] = {}
-        self.started_at = state.started_at
-        self.elapsed = state.elapsed
-        self.progress = state.progress
-        self.status = state.status
-        self.requested = state.requested
-        self.waiting_for = state.waiting_for
-        self.session_id = state.session_id
-        self.stopped_at = state.stopped_at
-        self.idle = state.idle
-        self.halted = state.halted
-        self.done_weight = state.done_weight
         self.running = state.running
-        self.notice = state.notice
-        self.commands = state.commands
+        self.done_weight = state.done_weight
+        self.progress = state.progress
 
     def restart(self, initial: PipelineState) -> None:
         """Begin anew with `initial`; remembers the commands, so that a repeated one still changes nothing."""
-        commands = self.commands
-        self._load(initial)
-        self.commands = commands
-        self.changed = True
+        self._load(replace(initial, commands=self.state.commands))
+        self._changed = True
+        self.time = 0.0
+
+    # ------------------------------------------------------------------ phases
 
     def phase(self, i: int) -> PhaseStatus:
         """Return the status of the phase at position `i` as it is now."""
@@ -90,9 +70,8 @@ class Draft:
         if leaf is None:
             leaf = self._leaves[k] = list(self._table.leaves[k])
         leaf[i & MASK] = status
-        self.changed = True
 
-    def change(self, i: int, **fields: Any) -> None:  # noqa: ANN401 - fields of PhaseStatus
+    def change(self, i: int, **fields: Any) -> None:
         """Set some fields of the phase at position `i`."""
         self.put(i, replace(self.phase(i), **fields))
 
@@ -100,9 +79,8 @@ class Draft:
         """Return the history of a phase with the attempt it is at added, which ends now if it has not."""
         if old.status == "pending":
             return old.history
-        went_on = old.status == "running"
         status = "failed" if old.status in ("running", "retrying") else old.status
-        elapsed = t - old.started_at if went_on else old.elapsed
+        elapsed = t - old.started_at if old.status == "running" else old.elapsed
         said = old.error if error is None else error
         return (*old.history, AttemptRecord(old.attempt, status, old.started_at, elapsed, said))
 
@@ -117,38 +95,47 @@ class Draft:
         self.done_weight += weight
         self.progress = self.done_weight / total if total else 1.0
 
+    # ------------------------------------------------------------------ the whole
+
+    def set(self, t: float, **fields: Any) -> None:
+        """Set some fields of the whole state, at time `t`."""
+        self.touch(t)
+        self.state = replace(self.state, **fields)
+        self._changed = True
+
     def touch(self, t: float) -> None:
         """Bring ``elapsed`` up to time `t`, while the session is active."""
-        self.changed = True
-        if not self.stopped_at and self.status != "pending":
-            self.elapsed = max(t - self.started_at - self.idle, self.elapsed)
+        self.time = t
 
     def end(self, status: str, t: float) -> None:
         """End or pause the session."""
-        self.touch(t)
-        self.status = status
-        self.requested = ""
-        self.waiting_for = "" if status != "paused" else self.waiting_for
-        self.stopped_at = self.stopped_at or t
+        self.settle(t)
+        waiting_for = self.state.waiting_for if status == "paused" else ""
+        stopped_at = self.state.stopped_at or t
+        self.set(t, status=status, requested="", waiting_for=waiting_for, stopped_at=stopped_at)
 
     def activate(self, t: float) -> None:
         """Let a session that ended or paused go on; the time in between does not count."""
-        if self.stopped_at:
-            self.idle += t - self.stopped_at
-            self.stopped_at = 0.0
-        self.status = "running"
-        self.halted = False
-        self.touch(t)
+        idle = self.state.idle + (t - self.state.stopped_at if self.state.stopped_at else 0.0)
+        self.set(t, status="running", halted=False, stopped_at=0.0, idle=idle)
+
+    def settle(self, t: float) -> None:
+        """Fix ``elapsed`` as it is at time `t`."""
+        self.state = replace(self.state, elapsed=self._elapsed(t))
+
+    def _elapsed(self, t: float) -> float:
+        state = self.state
+        if state.stopped_at or state.status == "pending" or not t:
+            return state.elapsed
+        return max(t - state.started_at - state.idle, state.elapsed)
 
     def finish(self) -> PipelineState:
         """Return the new state, or the old one if nothing changed."""
-        old = self._old
-        if not self.changed:
+        leaves, old, running = self._leaves, self.state, self.running
+        if not leaves and not self._changed and not self.time:
             return old
-        phases = self._table.replace_leaves(self._leaves) if self._leaves else self._table
-        running = self.running
         return make_pipeline_state(
-            old.name, phases, running[-1] if running else "", self.started_at, self.elapsed, self.progress, self.status,
-            self.requested, self.waiting_for, self.session_id, self.stopped_at, self.idle, self.halted,
-            self.done_weight, running, self.notice, self.commands,
+            old.name, self._table.replace_leaves(leaves) if leaves else self._table, running[-1] if running else "",
+            old.started_at, self._elapsed(self.time), self.progress, old.status, old.requested, old.waiting_for,
+            old.session_id, old.stopped_at, old.idle, old.halted, self.done_weight, running, old.notice, old.commands,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from milo_nb.state.actions import Action
 from milo_nb.state.record import constructor
@@ -62,9 +62,15 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Start another saga beside this one; gives its task at once. Cancelling this saga cancels it too."""
+    """Start a saga, or a single Call, beside this saga; gives its task at once. Cancelling this saga cancels it too.
 
-    saga: Saga | Callable[[], Saga]
+    Attributes:
+        saga: A generator, a function that makes one, or a Call.
+        tag: Anything; the task carries it, so that who joins it knows what it was for.
+    """
+
+    saga: Saga | Call | Callable[[], Saga]
+    tag: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,8 @@ class Cancel:
 class Wait:
     """Wait for a task and give its result, or, without one, for events.
 
-    Events are a list of what has come since the last ``Wait``: a :class:`Joined` for each forked task that has ended, and
-    whatever was delivered to this task from outside. They are kept until asked for, never lost.
+    Events are a list of what has come since the last ``Wait``: the task of each fork that has ended, with its ``value`` or
+    ``error``, and whatever was delivered to this task from outside. They are kept until asked for, never lost.
     """
 
     task: Any = None
@@ -107,14 +113,6 @@ class Race:
     """
 
     effects: Sequence[Any] | Mapping[str, Any]
-
-
-class Joined(NamedTuple):
-    """A forked task has ended: with a value, or with an error that its saga did not catch."""
-
-    task: Any
-    value: Any = None
-    error: BaseException | None = None
 
 
 def Timeout(effect: Any, seconds: float) -> Saga:  # noqa: N802, ANN401 - used like an effect; takes any effect or saga

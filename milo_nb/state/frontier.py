@@ -115,6 +115,11 @@ class Frontier:
         self._open[i] = 1
         heappush(self._ready, i)
 
+    def resumed(self, i: int) -> None:
+        """Phase `i` is tried again at once, without giving its place to another."""
+        self.waiting.discard(i)
+        self.running.add(i)
+
     def ready(self) -> list[int]:
         """Return the ready phases in execution order."""
         return sorted({i for i in self._ready if self._open[i]})

@@ -16,6 +16,7 @@ PipelineWord = Literal["pending", "running", "paused", "completed", "failed", "c
 DONE = frozenset({"completed", "skipped"})
 OUTCOMES = frozenset({"completed", "failed", "skipped", "cancelled"})
 ENDED = frozenset({"completed", "failed", "cancelled"})
+WAITING = frozenset({"pending", "retrying"})
 UNFINISHED = frozenset({"failed", "cancelled"})
 
 

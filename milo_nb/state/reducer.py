@@ -18,6 +18,7 @@ from milo_nb.state.model import (
     DONE,
     ENDED,
     OUTCOMES,
+    WAITING,
     PhaseLog,
     PhaseStatus,
     PipelineState,
@@ -39,13 +40,12 @@ class PipelineReducer:
     def __init__(self, name: str, graph: PhaseGraph, *, fail_fast: bool = False) -> None:
         """Make the rules for a pipeline of that name and graph; with `fail_fast` any failure forbids new starts."""
         self._fail_fast = fail_fast
-        self._initial = PipelineState(name, Table([PhaseStatus(n) for n in graph.names]))
+        self._initial = PipelineState(name, Table([make_phase_status(n) for n in graph.names]))
         self.adopt(graph)
 
     def adopt(self, graph: PhaseGraph) -> None:
         """Go by another graph of the same names, in which policies and weights may differ."""
         self._graph = graph
-        self._halts = [self._fail_fast or p.policy.on_fail != "continue" for p in graph.phases]
 
     def __call__(self, state: PipelineState | None, action: a.Action) -> PipelineState:
         """Return the state after `action`: the same object if it changes nothing."""
@@ -54,71 +54,57 @@ class PipelineReducer:
     def batch(self, state: PipelineState | None, actions: Iterable[a.Action]) -> PipelineState:
         """Return the state after all of `actions`, in their order."""
         draft = Draft(self._initial if state is None else state)
-        index = self._graph.index
+        index, weights, total = self._graph.index, self._graph.weights, self._graph.total_weight
         for action in actions:
             kind, payload = action.type, action.payload
-            # The two that every phase makes are written out here; they decide what an engine without work costs.
-            if kind == a.PHASE_START:
-                self._start(draft, index, payload, action.timestamp)
-            elif kind == a.PHASE_COMPLETE:
-                self._complete(draft, index, payload, action.timestamp)
-            else:
-                rule = _PHASE_RULES.get(kind)
-                if rule is not None:
-                    name = payload if isinstance(payload, str) else _field(payload, "name", "")
-                    i = index.get(name) if isinstance(name, str) else None
-                    if i is not None:
-                        rule(self, draft, i, payload if isinstance(payload, dict) else {}, action.timestamp)
-                elif (whole := _PIPELINE_RULES.get(kind)) is not None:
-                    whole(self, draft, payload, action.timestamp)
+            # The two that every phase brings are written out here: they decide what an engine without work costs.
+            if kind == a.PHASE_START or kind == a.PHASE_COMPLETE:  # noqa: PLR1714 - a tuple costs more
+                name, attempt = (payload.get("name"), payload.get("attempt")) if type(payload) is dict else (payload, None)
+                i = index.get(name) if type(name) is str else None
+                if i is None:
+                    continue
+                t = action.timestamp
+                old = draft.phase(i)
+                if kind == a.PHASE_START:
+                    number = old.attempt if attempt is None else attempt
+                    if number < old.attempt or (number == old.attempt and old.status not in WAITING):
+                        continue
+                    history = old.history if number == old.attempt else draft.record(old, t)
+                    status = make_phase_status(
+                        name, "running", t, 0.0, "", number, old.logs, old.log_count, 0.0, "", "ran", "", old.outputs,
+                        False, False, old.first_attempt, history,
+                    )  # fmt: skip
+                    draft.running = (*draft.running, name)
+                else:
+                    if old.status in OUTCOMES or (attempt is not None and attempt < old.attempt):
+                        continue
+                    elapsed = t - old.started_at if old.status == "running" else old.elapsed
+                    status = make_phase_status(
+                        name, "completed", old.started_at, elapsed, "", old.attempt, old.logs, old.log_count, 1.0,
+                        old.message, old.origin or "ran", "", old.outputs, old.saved, False, old.first_attempt,
+                        old.history,
+                    )  # fmt: skip
+                    draft.stop_running(name)
+                    draft.add_done(weights[i], total)
+                draft.put(i, status)
+                draft.time = t
+            elif (rule := _PHASE_RULES.get(kind)) is not None:
+                name = payload if isinstance(payload, str) else _field(payload, "name", "")
+                i = index.get(name) if isinstance(name, str) else None
+                if i is not None:
+                    rule(self, draft, i, payload if isinstance(payload, dict) else {}, action.timestamp)
+            elif (whole := _PIPELINE_RULES.get(kind)) is not None:
+                whole(self, draft, payload, action.timestamp)
         return draft.finish()
-
-    def _start(self, draft: Draft, index: Mapping[str, int], payload: Any, t: float) -> None:  # noqa: ANN401
-        name, attempt = (payload.get("name"), payload.get("attempt")) if type(payload) is dict else (payload, None)
-        i = index.get(name) if type(name) is str else None
-        if i is None:
-            return
-        old = draft.phase(i)
-        number = old.attempt if attempt is None else attempt
-        if number < old.attempt or (number == old.attempt and old.status not in ("pending", "retrying")):
-            return
-        history = old.history if number == old.attempt else draft.record(old, t)
-        draft.put(
-            i,
-            make_phase_status(
-                name, "running", t, 0.0, "", number, old.logs, old.log_count, 0.0, "", "ran", "", old.outputs, False,
-                False, old.first_attempt, history,
-            ),
-        )  # fmt: skip
-        draft.running = (*draft.running, name)
-        draft.touch(t)
-
-    def _complete(self, draft: Draft, index: Mapping[str, int], payload: Any, t: float) -> None:  # noqa: ANN401
-        name, attempt = (payload.get("name"), payload.get("attempt")) if type(payload) is dict else (payload, None)
-        i = index.get(name) if type(name) is str else None
-        if i is None:
-            return
-        old = draft.phase(i)
-        if old.status in OUTCOMES or (attempt is not None and attempt < old.attempt):
-            return
-        elapsed = t - old.started_at if old.status == "running" else old.elapsed
-        draft.put(
-            i,
-            make_phase_status(
-                name, "completed", old.started_at, elapsed, "", old.attempt, old.logs, old.log_count, 1.0, old.message,
-                old.origin or "ran", "", old.outputs, old.saved, False, old.first_attempt, old.history,
-            ),
-        )  # fmt: skip
-        draft.stop_running(name)
-        draft.add_done(self._graph.weights[i], self._graph.total_weight)
-        draft.touch(t)
 
     # ------------------------------------------------------------------ one phase
 
     def _failed(self, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
         if self._outcome(draft, i, "failed", payload, t):
-            draft.status = "failed" if draft.status not in ("cancelled", "completed") else draft.status
-            draft.halted = draft.halted or self._halts[i]
+            state = draft.state
+            status = state.status if state.status in ("cancelled", "completed") else "failed"
+            halts = self._fail_fast or self._graph.phases[i].policy.on_fail != "continue"
+            draft.set(t, status=status, halted=state.halted or halts)
             self._block(draft, i)
 
     def _cancelled(self, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
@@ -166,8 +152,7 @@ class PipelineReducer:
         draft.touch(t)
 
     def _review(self, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG002
-        draft.waiting_for = draft.phase(i).name
-        draft.touch(t)
+        draft.set(t, waiting_for=draft.phase(i).name)
 
     def _edited(self, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG002
         if not draft.phase(i).edited:
@@ -237,86 +222,89 @@ class PipelineReducer:
     def _init(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
         draft.restart(self._initial)
 
-    def _pipeline_start(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401
-        if draft.status != "pending":
+    def _pipeline_start(self, draft: Draft, payload: Any, t: float) -> None:
+        if draft.state.status != "pending":
             draft.restart(self._initial)
-        draft.status = "running"
-        draft.started_at = float(payload) if isinstance(payload, (int, float)) else t
-        draft.session_id = str(_field(payload, "session_id", draft.session_id))
-        draft.touch(max(t, draft.started_at))
+        started_at = float(payload) if isinstance(payload, (int, float)) else t
+        session_id = str(_field(payload, "session_id", draft.state.session_id))
+        draft.set(max(t, started_at), status="running", started_at=started_at, session_id=session_id)
 
-    def _pipeline_complete(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
+    def _pipeline_complete(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG002
         if any(p.status == "failed" for p in draft.phases()):
             draft.end("failed", t)
-        elif draft.status not in ENDED:
+        elif draft.state.status not in ENDED:
             draft.end("completed", t)
             draft.progress = 1.0
 
-    def _pipeline_failed(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
-        if draft.status != "completed":
+    def _pipeline_failed(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG002
+        if draft.state.status != "completed":
             draft.end("failed", t)
 
-    def _pipeline_cancelled(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
-        if draft.status != "completed":
+    def _pipeline_cancelled(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG002
+        if draft.state.status != "completed":
             draft.end("cancelled", t)
 
-    def _pipeline_paused(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
-        if draft.status not in ENDED or (draft.status == "failed" and not draft.stopped_at):
+    def _pipeline_paused(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG002
+        if not (draft.state.stopped_at and draft.state.status in ENDED):
             draft.end("paused", t)
 
-    def _pipeline_resumed(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401, ARG002
-        draft.requested = draft.requested if draft.requested == "cancelling" else ""
-        if draft.status != "completed":
+    def _pipeline_resumed(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG002
+        if draft.state.status != "completed":
             draft.activate(t)
+        if draft.state.requested == "pausing":
+            draft.set(t, requested="")
 
-    def _command(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401
+    def _command(self, draft: Draft, payload: Any, t: float) -> None:
         """Carry out what a command means for the state; what it means for the run is the saga's business."""
         number = str(_field(payload, "id", ""))
-        if not isinstance(payload, dict) or (number and number in draft.commands):
+        if not isinstance(payload, dict) or (number and number in draft.state.commands):
             return
         if number:
-            draft.commands = (*draft.commands, number)[-REMEMBERED_COMMANDS:]
+            draft.set(t, commands=(*draft.state.commands, number)[-REMEMBERED_COMMANDS:])
         if payload.get("refused"):
             return
         command, names = payload.get("command"), payload.get("phases") or ()
         if command == "pause":
-            draft.requested = "pausing"
+            draft.set(t, requested="pausing")
         elif command == "resume":
-            draft.requested = ""
+            draft.set(t, requested="")
         elif command == "cancel" and not names:
-            draft.requested = "cancelling"
+            draft.set(t, requested="cancelling")
         elif command == "approve":
-            draft.waiting_for = ""
+            draft.set(t, waiting_for="")
         for name in payload.get("reset", ()):
-            i = self._graph.index.get(name)
-            if i is not None:
+            if (i := self._graph.index.get(name)) is not None:
                 self._reset(draft, i, t)
         for name, reason in payload.get("marks", {}).items():
-            i = self._graph.index.get(name)
-            if i is not None:
+            if (i := self._graph.index.get(name)) is not None:
                 draft.change(i, reason=str(reason))
         if payload.get("reset") or payload.get("goes_on"):
             self._unblock(draft)
-            draft.halted = False
-            if draft.status != "paused" and draft.status != "pending":
+            if draft.state.status in ("paused", "pending"):
+                draft.set(t, halted=False)
+            else:
                 draft.activate(t)
-        draft.touch(t)
 
     def _reset(self, draft: Draft, i: int, t: float) -> None:
         old = draft.phase(i)
         if old.status in DONE:
             draft.add_done(-self._graph.weights[i], self._graph.total_weight)
-        ran = old.status != "pending" or bool(old.history)
-        number = old.attempt + 1 if old.status != "pending" else old.attempt
-        history = draft.record(old, t) if ran and old.status != "pending" else old.history
-        fresh = PhaseStatus(old.name, attempt=number, logs=old.logs, log_count=old.log_count, outputs=old.outputs)
+        number = old.attempt + (old.status != "pending")
+        fresh = PhaseStatus(
+            old.name,
+            attempt=number,
+            logs=old.logs,
+            log_count=old.log_count,
+            outputs=old.outputs,
+            edited=old.edited,
+            first_attempt=number,
+            history=draft.record(old, t),
+        )
         draft.put(i, fresh)
-        draft.change(i, first_attempt=number, history=history, edited=old.edited)
         draft.stop_running(old.name)
 
-    def _notice(self, draft: Draft, payload: Any, t: float) -> None:  # noqa: ANN401
-        draft.notice = str(_field(payload, "reason", payload))
-        draft.touch(t)
+    def _notice(self, draft: Draft, payload: Any, t: float) -> None:
+        draft.set(t, notice=str(_field(payload, "reason", payload)))
 
 
 def _field(payload: Any, name: str, default: Any) -> Any:  # noqa: ANN401 - payloads hold anything

@@ -14,7 +14,7 @@ from milo_nb.errors import PhaseCancelled, describe
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
 from milo_nb.state.commands import Commanded, SlotFreed
-from milo_nb.state.effects import Call, Cancel, Delay, Joined, Put, Saga, Select, Wait, make_fork, make_put
+from milo_nb.state.effects import Call, Cancel, Delay, Put, Saga, Select, Wait, make_fork, make_put
 from milo_nb.state.frontier import Frontier
 
 if TYPE_CHECKING:
@@ -55,17 +55,8 @@ class Script:
     start: Any = None
 
 
-class Ended(NamedTuple):
-    """How an attempt ended: ``done``, ``failed``, ``cancelled`` or ``again`` (in ``delay_s`` seconds)."""
-
-    phase: int
-    how: str
-    delay_s: float = 0.0
-    still_runs: bool = False
-
-
 class Due(NamedTuple):
-    """The delay before a phase's next try is over."""
+    """What the task of a delay is for: the phase that is to be tried again after it."""
 
     phase: int
 
@@ -102,8 +93,8 @@ def session_saga(script: Script, *, started: bool = False) -> Saga:
     if not started:
         yield from _run(script, drive)
     while True:
-        events = yield _WAIT
-        yield from _hear(script, drive, events)
+        for event in (yield _WAIT):
+            yield from _hear(script, drive, event)
         state = yield Select()
         if state.status not in ("completed", "failed", "cancelled") or not state.stopped_at:
             yield from _run(script, drive)
@@ -111,7 +102,7 @@ def session_saga(script: Script, *, started: bool = False) -> Saga:
 
 def _run(script: Script, drive: _Drive) -> Saga:
     """Start what may start and hear what happens, until nothing more will."""
-    frontier, graph, slots = drive.frontier, script.graph, script.slots
+    frontier, graph, slots, names = drive.frontier, script.graph, script.slots, script.graph.names
     tasks, attempts = drive.tasks, drive.attempts
     inline = not script.commands
     while True:
@@ -121,122 +112,117 @@ def _run(script: Script, drive: _Drive) -> Saga:
                 break
             if inline and not graph.parallel[i]:
                 yield from _alone(script, drive, i)
-            else:
-                saga = attempt_saga(script, i, attempts.get(i, 1), drive.bases.get(i, 1))
-                tasks[i] = yield make_fork(saga)
-        if not tasks:
-            stays = yield from _rest(script, drive)
-            if not stays:
-                return
+                continue
+            attempt = attempts.get(i, 1)
+            yield make_put(make_action(a.PHASE_START, {"name": names[i], "attempt": attempt}))
+            tasks[i] = yield make_fork(script.call(i, attempt), i)
+        if not tasks and not (yield from _rest(script, drive)):
+            return
         events = yield _WAIT
         for event in events:
-            # The one that every phase brings is written out here.
-            ended = event.value if type(event) is Joined else None
-            if type(ended) is Ended and ended.how == "done" and not ended.still_runs and not drive.skipping:
-                frontier.done(ended.phase)
-                del tasks[ended.phase]
+            # What every phase brings, its call's task with a value, is written out here.
+            i = getattr(event, "tag", None)
+            if type(i) is int and event.error is None and not drive.skipping:
+                del tasks[i]
+                yield _complete(script, i, attempts.get(i, 1), event.value)
+                frontier.done(i)
             else:
-                yield from _hear(script, drive, (event,))
+                yield from _hear(script, drive, event)
                 frontier = drive.frontier
+
+
+def _complete(script: Script, i: int, attempt: int, value: Any) -> Put:  # noqa: ANN401 - what a handler returned
+    """Keep the value of a phase and return what says that it is complete."""
+    script.keep(i, value)
+    result = script.reference(i, attempt, value)
+    payload = {"name": script.graph.names[i], "result": result, "attempt": attempt}
+    return make_put(make_action(a.PHASE_COMPLETE, payload))
 
 
 def _alone(script: Script, drive: _Drive, i: int) -> Saga:
     """Run an exclusive phase within this saga, its retries included."""
     while True:
-        ended = yield from attempt_saga(script, i, drive.attempts.get(i, 1), 1)
-        if ended.how != "again":
-            break
-        drive.attempts[i] = drive.attempts.get(i, 1) + 1
-        yield Delay(ended.delay_s)
-    yield from _ended(script, drive, ended)
+        attempt = drive.attempts.get(i, 1)
+        yield Put(Action(a.PHASE_START, {"name": script.graph.names[i], "attempt": attempt}))
+        try:
+            value = yield script.call(i, attempt)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a phase raises becomes an action
+            delay_s = yield from _failed(script, drive, i, error)
+            if delay_s is None:
+                return
+            drive.frontier.delayed(i)
+            yield Delay(delay_s)
+            drive.frontier.resumed(i)
+        else:
+            yield _complete(script, i, attempt, value)
+            drive.frontier.done(i)
+            return
 
 
-def attempt_saga(script: Script, i: int, attempt: int, base: int) -> Saga:
-    """Make one attempt of the phase at position `i`; `base` is the attempt that the latest command began with."""
-    name = script.graph.names[i]
-    yield make_put(make_action(a.PHASE_START, {"name": name, "attempt": attempt}))
-    try:
-        value = yield script.call(i, attempt)
-    except PhaseCancelled as stopped:
-        yield Put(Action(a.PHASE_CANCELLED, {"name": name, "attempt": attempt, "error": str(stopped)}))
-        return Ended(i, "cancelled", still_runs=isinstance(stopped, AttemptStillRuns))
-    except GeneratorExit:
-        raise
-    except BaseException as error:  # noqa: BLE001 - whatever a phase raises becomes an action
-        return (yield from _failed(script, i, attempt, base, error))
-    script.keep(i, value)
-    result = script.reference(i, attempt, value)
-    yield make_put(make_action(a.PHASE_COMPLETE, {"name": name, "result": result, "attempt": attempt}))
-    return Ended(i, "done")
-
-
-def _failed(script: Script, i: int, attempt: int, base: int, error: BaseException) -> Saga:
-    """Say what the failure of an attempt means by the phase's policy."""
+def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga:
+    """Say what a failed or stopped attempt means by the phase's policy. Give the delay if it is to be tried again."""
     policy, name = script.graph.phases[i].policy, script.graph.names[i]
+    attempt = drive.attempts.get(i, 1)
+    frontier = drive.frontier
+    frontier.held += isinstance(error, AttemptStillRuns) or bool(getattr(error, "still_runs", False))
+    if isinstance(error, PhaseCancelled):
+        frontier.stopped(i)
+        yield Put(Action(a.PHASE_CANCELLED, {"name": name, "attempt": attempt, "error": str(error)}))
+        return None
     cause = getattr(error, "cause", None) or error  # an executor's errors come wrapped; the policy judges what was raised
     said = {"name": name, "error": describe(cause), "attempt": attempt}
-    still_runs = bool(getattr(error, "still_runs", False))
-    tries = attempt - base + 1
-    if policy.wants_retry(tries, cause):
+    tries = attempt - drive.bases.get(i, 1) + 1
+    if policy.wants_retry(tries, cause) and not (drive.cancelling or i in drive.skipping):
         delay_s = policy.delay_s(tries)
+        drive.attempts[i] = attempt + 1
         reason = f"tries again in {delay_s:g} s"
         yield Put(Action(a.PHASE_RETRY, {**said, "attempt": attempt + 1, "delay": delay_s, "reason": reason}))
-        return Ended(i, "again", delay_s, still_runs)
+        return delay_s
     if policy.on_fail == "skip":
         script.keep(i, None)
-        yield Put(Action(a.PHASE_SKIPPED, {**said, "reason": "failed, and its policy is to skip"}))
-        return Ended(i, "done", still_runs=still_runs)
-    yield Put(Action(a.PHASE_FAILED, said))
-    return Ended(i, "failed", still_runs=still_runs)
-
-
-def _delay(i: int, delay_s: float) -> Saga:
-    yield Delay(delay_s)
-    return Due(i)
-
-
-def _hear(script: Script, drive: _Drive, events: Any) -> Saga:  # noqa: ANN401 - a list of events
-    """Take in what has happened: attempts that ended, delays that are over, commands."""
-    for event in events:
-        if isinstance(event, Commanded):
-            yield from _obey(script, drive, event)
-        elif isinstance(event, SlotFreed):
-            drive.frontier.held = max(drive.frontier.held - 1, 0)
-        elif isinstance(event, Joined):
-            if event.error is not None and not isinstance(event.error, PhaseCancelled):
-                raise event.error
-            if isinstance(event.value, Due):
-                drive.tasks.pop(event.value.phase, None)
-                drive.frontier.due(event.value.phase)
-            elif isinstance(event.value, Ended):
-                drive.tasks.pop(event.value.phase, None)
-                yield from _ended(script, drive, event.value)
-
-
-def _ended(script: Script, drive: _Drive, ended: Ended) -> Saga:
-    """Bring the frontier up to date with how an attempt ended."""
-    i, frontier = ended.phase, drive.frontier
-    frontier.held += ended.still_runs
-    pending_skip = drive.skipping.pop(i, None)
-    if ended.how == "again":
-        drive.attempts[i] = drive.attempts.get(i, 1) + 1
-        if pending_skip or drive.cancelling:
-            frontier.stopped(i)
-            yield Put(Action(a.PHASE_CANCELLED, {"name": script.graph.names[i]}))
-        else:
-            frontier.delayed(i)
-            drive.tasks[i] = yield make_fork(_delay(i, ended.delay_s))
-    elif ended.how == "done":
         frontier.done(i)
-        return
-    else:
-        frontier.stopped(i)
-    if pending_skip:
-        yield from _skip(script, drive, i, pending_skip)
-    elif ended.how == "failed" and (script.fail_fast or script.graph.phases[i].policy.on_fail != "continue"):
+        yield Put(Action(a.PHASE_SKIPPED, {**said, "reason": "failed, and its policy is to skip"}))
+        return None
+    frontier.stopped(i)
+    yield Put(Action(a.PHASE_FAILED, said))
+    if script.fail_fast or policy.on_fail != "continue":
         drive.halted = True
         # What waits to be tried again would be a new start.
         yield from _stop(script, drive, running=script.fail_fast)
+    return None
+
+
+def _delay(delay_s: float) -> Saga:
+    yield Delay(delay_s)
+
+
+def _hear(script: Script, drive: _Drive, event: Any) -> Saga:  # noqa: ANN401 - a task or an event from outside
+    """Take in what has happened: an attempt that ended, a delay that is over, a command."""
+    if isinstance(event, Commanded):
+        yield from _obey(script, drive, event)
+        return
+    if isinstance(event, SlotFreed):
+        drive.frontier.held = max(drive.frontier.held - 1, 0)
+        return
+    if isinstance(event.tag, Due):
+        if event.error is None and drive.tasks.pop(event.tag.phase, None) is not None:
+            drive.frontier.due(event.tag.phase)
+        return
+    i = event.tag
+    del drive.tasks[i]
+    skip = drive.skipping.pop(i, None)
+    if event.error is None:
+        yield _complete(script, i, drive.attempts.get(i, 1), event.value)
+        drive.frontier.done(i)
+        return
+    delay_s = yield from _failed(script, drive, i, event.error)
+    if delay_s is not None:
+        drive.frontier.delayed(i)
+        drive.tasks[i] = yield make_fork(_delay(delay_s), Due(i))
+    elif skip is not None:
+        yield from _skip(script, drive, i, skip)
 
 
 def _stop(script: Script, drive: _Drive, *, running: bool, only: frozenset[int] | None = None) -> Saga:

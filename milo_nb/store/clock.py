@@ -50,9 +50,7 @@ class SystemClock:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def now(self) -> float:
-        """Return seconds since some moment."""
-        return time.monotonic()
+    now = staticmethod(time.monotonic)  # asked twice a phase: the C function itself, without a frame of ours
 
     def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
         """Call `fn` after `delay_s` seconds on the clock's thread."""

@@ -24,8 +24,11 @@ class Listeners:
     starts with the first change and ends when there is nothing to tell.
     """
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, get_state: Callable[[], Any]) -> None:
+        """Begin with none; a state that is the one told last is not told again."""
+        self._get_state = get_state
+        self._told: Any = None
+        self._inside = False
         self._coalesced: tuple[Callable[[], Any], ...] = ()
         self._every: tuple[Callable[[Action], Any], ...] = ()
         self._actions: list[Action] = []
@@ -52,7 +55,7 @@ class Listeners:
 
         return remove
 
-    def changed(self, actions: Iterable[Action], *, state_changed: bool) -> None:
+    def changed(self, actions: Iterable[Action], state_changed: bool) -> None:  # noqa: FBT001 - once per batch
         """Note what there is to tell; called under the baton."""
         if self._every:
             self._actions.extend(actions)
@@ -87,7 +90,7 @@ class Listeners:
 
     def _tell(self) -> None:
         # A listener may dispatch; that is told in this loop and not from inside the listener, so the order is kept.
-        if getattr(self, "_inside", False):
+        if self._inside:
             return
         self._inside = True
         try:
@@ -97,7 +100,8 @@ class Listeners:
                 for action in actions:
                     for listener in self._every:
                         listener(action)
-                if dirty:
+                if dirty and (state := self._get_state()) is not self._told:
+                    self._told = state
                     for tell in self._coalesced:
                         tell()  # type: ignore[call-arg]
         finally:

@@ -51,7 +51,7 @@ class Loop:
 
     def __init__(
         self,
-        commit: Callable[[list[Action]], BaseException | None],
+        commit: Callable[[list[Action], bool], BaseException | None],
         select: Callable[[], Any],
         after: Callable[[], None],
         clock: Clock,
@@ -60,7 +60,8 @@ class Loop:
         """Make a loop.
 
         Args:
-            commit: Reduces a batch of stamped actions, under the baton; returns an error instead of raising it.
+            commit: Takes a batch of stamped actions under the baton, to be reduced now or before the state is read; returns
+                an error instead of raising it.
             select: Returns the state, under the baton.
             after: Called without the baton each time it has been let go.
             clock: Tells time and calls later.
@@ -70,6 +71,7 @@ class Loop:
         self._select = select
         self._after = after
         self.clock = clock
+        self._now = clock.now
         self.workers = workers
         self.caller: Callable[[Task, fx.Call], Any] | None = None
         self.through: Callable[[Action], object] | None = None
@@ -119,7 +121,7 @@ class Loop:
         """
         with self.hold():
             self.put(action)
-            error = self._flush()
+            error = self._flush(now=True)
         if error is not None:
             raise error
 
@@ -167,9 +169,12 @@ class Loop:
         while inbox or self._woken or self._batch:
             while inbox:
                 task, token, value, error = inbox.popleft()
-                if token is task.token and not task.done:
-                    task.token = _RUNS
-                    self._step(task, value, error)
+                if token is task.token:
+                    if task.saga is None:
+                        self._end(task, value, error)
+                    else:
+                        task.token = _RUNS
+                        self._step(task, value, error)
                 elif token is _EVENT:
                     self._mail(task, value)
                 elif token is _CANCEL:
@@ -183,15 +188,19 @@ class Loop:
         """Give each task that waits for events all that have come, once."""
         woken, self._woken = self._woken, []
         for task in woken:
-            if task.token is _MAIL and task.mail:
-                mail, task.mail = task.mail, []
+            if task.token is _MAIL and task.mail is not None:
+                mail, task.mail = task.mail, None
                 task.token = _RUNS
                 self._step(task, mail, None)
 
     def _mail(self, task: Task, event: object) -> None:
-        if not task.done:
-            task.mail.append(event)
+        if task.done:
+            return
+        if task.mail is None:
+            task.mail = [event]
             self._woken.append(task)
+        else:
+            task.mail.append(event)
 
     def _step(self, task: Task, value: Any, error: BaseException | None) -> None:  # noqa: ANN401, C901
         """Run sagas, beginning with `task`, until each of them waits for something."""
@@ -208,7 +217,12 @@ class Loop:
                         self._stamp(effect.action)
                         effect = saga.send(None)
                     elif kind is fx.Fork:
-                        child = self._child(task, effect.saga)
+                        if type(effect.saga) is fx.Call:
+                            child = self._child(task, None, effect.tag)
+                            self._act_call(child, effect.saga)
+                            effect = saga.send(child)
+                            continue
+                        child = self._child(task, _made(effect.saga), effect.tag)
                         child.token = _RUNS
                         stack.append((task, child, None))
                         stack.append((child, None, None))
@@ -236,15 +250,15 @@ class Loop:
         known = ", ".join(sorted(kind.__name__ for kind in _ACTS))
         raise StoreError(f"A saga yielded {effect!r}, which is no effect. Effects: {known}.")
 
-    def _child(self, task: Task, saga: Any) -> Task:  # noqa: ANN401
-        child = Task(saga if hasattr(saga, "send") else saga(), task, self.cancel)
+    def _child(self, task: Task, saga: fx.Saga | None, tag: Any = None) -> Task:  # noqa: ANN401
+        child = Task(saga, task, self.cancel, tag)
         if task.children is None:
             task.children = set()
         task.children.add(child)
         return child
 
     def _fork(self, task: Task, saga: Any) -> Task:  # noqa: ANN401
-        child = self._child(task, saga)
+        child = self._child(task, _made(saga))
         self._inbox.append((child, None, None, None))
         return child
 
@@ -258,14 +272,15 @@ class Loop:
             self._flush()  # whoever waits for the task must find its last actions in the state
             if error is not None and not isinstance(error, (PhaseCancelled, GeneratorExit)):
                 LOG.debug("a saga failed", exc_info=error)
-        elif not parent.done:
+        task.end(value, error)
+        if parent is not None and not parent.done:
             if parent.children is not None:
                 parent.children.discard(task)
             if task.joiners is None:
-                self._mail(parent, fx.Joined(task, value, error))
-        task.end(value, error)
-        for joiner in task.joiners or ():
-            self._inbox.append((joiner, task, value, error))
+                self._mail(parent, task)
+        if task.joiners is not None:
+            for joiner in task.joiners:
+                self._inbox.append((joiner, task, value, error))
 
     def _stop(self, task: Task) -> None:
         """Raise PhaseCancelled where `task` waits; a call that runs is asked to stop and answers in its own time."""
@@ -282,8 +297,11 @@ class Loop:
             token.cancel()
             if not isinstance(token, _Delayed):
                 return  # a backend's handle answers in its own time
-        task.token = _RUNS
-        self._step(task, None, PhaseCancelled())
+        if task.saga is None:
+            self._end(task, None, PhaseCancelled())
+        else:
+            task.token = _RUNS
+            self._step(task, None, PhaseCancelled())
 
     # ------------------------------------------------------------------ actions
 
@@ -298,12 +316,12 @@ class Loop:
         """Take an action that has passed the middleware, under the baton."""
         self._stamp(action)
         if self.immediate:
-            error = self._flush()
+            error = self._flush(now=True)
             if error is not None:
                 raise error
 
     def _stamp(self, action: Action) -> None:
-        now = self.clock.now()
+        now = self._now()
         if now > self._last:
             self._last = now
         if action.timestamp:
@@ -312,12 +330,12 @@ class Loop:
             stamp(action, self._last)
         self._batch.append(action)
 
-    def _flush(self) -> BaseException | None:
+    def _flush(self, *, now: bool = False) -> BaseException | None:
         batch = self._batch
         if not batch:
             return None
         self._batch = []
-        error = self._commit(batch)
+        error = self._commit(batch, now)
         if self._takers:
             self._offer(batch)
         return error
@@ -395,10 +413,10 @@ class Loop:
     def _act_wait(self, task: Task, effect: fx.Wait) -> Any:  # noqa: ANN401
         if effect.task is not None:
             return self._join(task, effect.task)
-        if not task.mail:
+        if task.mail is None:
             task.token = _MAIL
             return _PENDING
-        mail, task.mail = task.mail, []
+        mail, task.mail = task.mail, None
         return mail
 
     def _join(self, task: Task, other: Task) -> Any:  # noqa: ANN401
@@ -480,10 +498,10 @@ def _all(effects: tuple[Any, ...]) -> fx.Saga:
         tasks.append((yield fx.Fork(_one(effect))))  # noqa: PERF401 - a yield cannot stand in a comprehension
     values: dict[Any, Any] = {}
     while len(values) < len(tasks):
-        for joined in (yield fx.Wait()):
-            if joined.error is not None:
-                raise joined.error  # what still runs is cancelled with this saga
-            values[joined.task] = joined.value
+        for task in (yield fx.Wait()):
+            if task.error is not None:
+                raise task.error  # what still runs is cancelled with this saga
+            values[task] = task.value
     return tuple(values[task] for task in tasks)
 
 
@@ -497,7 +515,7 @@ def _race(effects: Any) -> fx.Saga:  # noqa: ANN401
     (winner, *_) = yield fx.Wait()
     if winner.error is not None:
         raise winner.error
-    return {keys[winner.task]: winner.value} if hasattr(effects, "items") else winner.value
+    return {keys[winner]: winner.value} if hasattr(effects, "items") else winner.value
 
 
 _ACTS: Mapping[type, Callable[[Loop, Task, Any], Any]] = {

@@ -20,21 +20,25 @@ class Task:
         done: It has ended.
         value: What it returned.
         error: What it raised, if it did.
+        tag: What its Fork said it was for.
     """
 
     __slots__ = (
-        "_cancel", "_event", "children", "done", "error", "joiners", "mail", "parent", "saga", "token", "value",
+        "_cancel", "_event", "children", "done", "error", "joiners", "mail", "parent", "saga", "tag", "token", "value",
     )  # fmt: skip
 
-    def __init__(self, saga: Saga, parent: Task | None, cancel: Callable[[Task], None]) -> None:
-        """Hold `saga`; only a loop steps it."""
+    def __init__(
+        self, saga: Saga | None, parent: Task | None, cancel: Callable[[Task], None], tag: Any = None  # noqa: ANN401
+    ) -> None:
+        """Hold `saga`, or None for a single call; only a loop steps it."""
         self.saga = saga
         self.parent = parent
+        self.tag = tag
         self.done = False
         self.value: Any = None
         self.error: BaseException | None = None
         self.token: Any = None  # what it waits for; an answer to anything else is late
-        self.mail: list[Any] = []
+        self.mail: list[Any] | None = None
         self.children: set[Task] | None = None
         self.joiners: list[Task] | None = None
         self._cancel = cancel

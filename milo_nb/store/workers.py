@@ -172,6 +172,7 @@ class Job:
         """Do the job on this thread. Tell whether the thread may take another."""
         value: Any = _NOTHING
         error: BaseException | None = None
+        given_up: bool | None = None
         try:
             try:
                 # Whoever cancels before this line finds the token; from here on it may send the exception too.
@@ -187,13 +188,15 @@ class Job:
                 error = e
             with self._guard:
                 self._open = False
+                given_up, self._settled = self._settled, True
         except _Stop as late:  # it hit between the handler's end and the guard's
-            self._open = False
             error = error or (late if value is _NOTHING else None)
+            with self._guard:
+                self._open = False
+                if given_up is None:
+                    given_up, self._settled = self._settled, True
         if self._hit:
             self._absorb()
-        with self._guard:
-            given_up, self._settled = self._settled, True
         if not given_up:
             self._settle(self, None if error is not None else value, error)
         elif self.freed is not None:
