@@ -23,6 +23,8 @@ export interface Route {
   readonly to: number;
   /** x, y pairs; every other stretch is straight, those between layers bend. */
   readonly points: Float64Array;
+  /** Left, top, right, bottom. */
+  readonly bounds: readonly [number, number, number, number];
 }
 
 export interface Layout {
@@ -228,9 +230,22 @@ function draw(proper: Proper, layers: readonly (readonly number[])[], edges: rea
       if (k < chain.length - 1) put(along(vertex) + depth / 2);
     });
     const [from, to] = edges[i] ?? [0, 0];
-    return { from, to, points: Float64Array.from(points) };
+    return { from, to, points: Float64Array.from(points), bounds: boundsOf(points) };
   });
   const length = layers.length ? layers.length * (depth + layerGap) - layerGap : 0;
   const size = high - low;
   return { horizontal, x, y, layer: Int32Array.from(proper.layer.slice(0, count)), routes, width: horizontal ? length : size, height: horizontal ? size : length };
+}
+
+function boundsOf(points: readonly number[]): [number, number, number, number] {
+  const bounds: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < points.length; i += 2) {
+    const x = points[i] ?? 0;
+    const y = points[i + 1] ?? 0;
+    bounds[0] = Math.min(bounds[0], x);
+    bounds[1] = Math.min(bounds[1], y);
+    bounds[2] = Math.max(bounds[2], x);
+    bounds[3] = Math.max(bounds[3], y);
+  }
+  return bounds;
 }

@@ -4,6 +4,7 @@
  * The rules: immutable; lines live in blocks of 500, so adding a batch copies a few blocks and never the log;
  * at most 50,000 lines stay, the blocks written longest ago go first and are asked for again when looked at.
  */
+import { plain } from "../ansi";
 import type { LogLine } from "../wire";
 
 export const BLOCK = 500;
@@ -82,12 +83,4 @@ export function findLines(buffer: LogBuffer, query: string, most = 10_000): read
 /** A pattern's source that matches just this text. */
 export function literal(query: string): string {
   return query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
-const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]?|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
-
-/** The text without its escape sequences. */
-export function plain(text: string): string {
-  return text.includes("\u001b") ? text.replace(SEQUENCE, "") : text;
 }

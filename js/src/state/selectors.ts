@@ -1,5 +1,5 @@
 /** What views ask of the state, so that no view works it out for itself. Pure. */
-import type { Command, Phase, PhaseState, PipelineStatus } from "../wire";
+import type { Command, Phase, PhaseState } from "../wire";
 import { type LogBuffer, NO_LOGS, withBounds } from "./logs";
 import type { State } from "./reducer";
 
@@ -47,10 +47,6 @@ export function progressOf(state: State): number {
   return Math.min(1, session.progress + partial / total);
 }
 
-export function selectedPhase(state: State): Phase | undefined {
-  return state.session?.phases[state.choice.selected];
-}
-
 /** The log of a phase, as long as the kernel says it is even where no line is here. */
 export function logOf(state: State, index: number): LogBuffer {
   return withBounds(state.logs.get(index) ?? NO_LOGS, 0, state.session?.phases[index]?.log_count ?? 0);
@@ -65,47 +61,37 @@ export function downstream(phases: readonly Phase[]): readonly (readonly number[
   return next;
 }
 
-/** Whether a command can be given now; a reason in words when not. */
-export type Permit = { readonly ok: true } | { readonly ok: false; readonly why: string };
-const YES: Permit = { ok: true };
-const no = (why: string): Permit => ({ ok: false, why });
+/** "" if a command can be given now, else why not, in words. */
+export type Permit = string;
 
-const PHASE_COMMANDS: Partial<Record<Command, readonly PhaseState[]>> = {
+const GONE = "The kernel is gone.";
+const POSSIBLE: Readonly<Record<"retry" | "skip" | "cancel", readonly PhaseState[]>> = {
   retry: ["failed", "cancelled", "skipped"],
-  skip: ["pending", "failed", "cancelled", "running", "retrying"],
+  skip: ["pending", "running", "retrying", "failed", "cancelled"],
   cancel: ["running", "retrying"],
 };
 
-export function permitPhase(state: State, command: "retry" | "skip" | "cancel", phase: Phase): Permit {
-  if (state.connection === "gone") return no("The kernel is gone.");
-  if (PHASE_COMMANDS[command]?.includes(phase.status)) return YES;
-  const possible = { retry: "failed, cancelled or skipped", skip: "pending, running, failed or cancelled", cancel: "running" }[command];
-  return no(`${phase.name} is ${phase.status}; only a phase that is ${possible} can be ${{ retry: "retried", skip: "skipped", cancel: "cancelled" }[command]}.`);
+export function permitPhase({ connection }: State, command: keyof typeof POSSIBLE, { name, status }: Phase): Permit {
+  if (connection === "gone") return GONE;
+  const possible = POSSIBLE[command];
+  return possible.includes(status) ? "" : `Cannot ${command} ${name}: it is ${status}, not ${possible.join(" or ")}.`;
 }
 
-const ENDED: readonly PipelineStatus[] = ["completed", "failed", "cancelled"];
+export type SessionCommand = "pause" | "resume" | "cancel" | "retry-failed" | "run";
 
-export function permitSession(state: State, command: "pause" | "resume" | "cancel" | "retry-failed" | "run"): Permit {
-  const { session, connection } = state;
-  if (connection === "gone") return no("The kernel is gone.");
-  if (!session) return no("Nothing is known of the pipeline yet.");
-  const { status, requested } = session;
-  switch (command) {
-    case "pause":
-      if (requested) return no(`Already ${requested}.`);
-      return status === "running" ? YES : no("Only a running pipeline can be paused.");
-    case "resume":
-      return status === "paused" || requested === "pausing" ? YES : no("Only a paused pipeline can be resumed.");
-    case "cancel":
-      if (requested === "cancelling") return no("Already cancelling.");
-      return status === "running" || status === "paused" ? YES : no("Nothing is running.");
-    case "retry-failed":
-      return session.phases.some((phase) => phase.status === "failed") ? YES : no("No phase has failed.");
-    case "run":
-      return status === "pending" || ENDED.includes(status) ? YES : no("The pipeline is still running.");
-    default:
-      return command satisfies never;
-  }
+export function permitSession({ session, connection }: State, command: SessionCommand): Permit {
+  if (connection === "gone") return GONE;
+  if (!session) return "Nothing is known of the pipeline yet.";
+  const { status, requested, phases } = session;
+  const isActive = status === "running" || status === "paused";
+  const isPossible = {
+    pause: status === "running" && !requested,
+    resume: status === "paused" || requested === "pausing",
+    cancel: isActive && requested !== "cancelling",
+    "retry-failed": phases.some((phase) => phase.status === "failed"),
+    run: !isActive,
+  }[command];
+  return isPossible ? "" : `Cannot ${command}: the pipeline is ${requested || status}.`;
 }
 
 /** Is this command, for this phase (or the session), sent and not yet answered? */

@@ -1,8 +1,10 @@
 /** Where the view's state is kept: one store per model, however many views look at it. */
-import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Command } from "../wire";
 import type { Action } from "./actions";
 import { INITIAL, reduce, type State } from "./reducer";
+import { type ReadonlySignal, Signal } from "./signal";
+
+export type { State };
 
 export interface Store {
   readonly state: ReadonlySignal<State>;
@@ -10,7 +12,7 @@ export interface Store {
 }
 
 export function createStore(): Store {
-  const state = signal(INITIAL);
+  const state = new Signal(INITIAL);
   return {
     state,
     dispatch(action) {

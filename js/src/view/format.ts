@@ -1,5 +1,5 @@
 /** Words and numbers as a person reads them. Pure. */
-import type { Phase, PhaseState, PipelineStatus } from "../wire";
+import type { Phase } from "../wire";
 
 /** `0.4s`, `12s`, `3m 05s`, `2h 07m`: one glance, no jumping width within a unit. */
 export function formatDuration(seconds: number): string {
@@ -38,24 +38,13 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 const pad = (value: number): string => String(value).padStart(2, "0");
 
-export const STATUS_WORDS: Readonly<Record<PhaseState | PipelineStatus, string>> = {
-  pending: "Pending",
-  running: "Running",
-  retrying: "Retrying",
-  paused: "Paused",
-  completed: "Completed",
-  failed: "Failed",
-  skipped: "Skipped",
-  cancelled: "Cancelled",
-};
-
 const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = { "": "", ran: "", cache: "cached", checkpoint: "from checkpoint", substitute: "substitute" };
 
-/** The second line of a phase: `Running · 45% · 12s · attempt 2`. */
+/** The second line of a phase: `running · 45% · 12s · attempt 2`. */
 export function phaseSummary(phase: Phase, elapsed: number): string {
   const hasTime = phase.status !== "pending" && (phase.started_at > 0 || elapsed > 0);
   return [
-    STATUS_WORDS[phase.status],
+    phase.status,
     phase.status === "running" && phase.fraction > 0 ? formatPercent(phase.fraction) : "",
     hasTime ? formatDuration(elapsed) : "",
     phase.attempt > 1 ? `attempt ${phase.attempt}` : "",
@@ -71,5 +60,5 @@ export function phaseSummary(phase: Phase, elapsed: number): string {
 export function phaseLabel(phase: Phase, phases: readonly Phase[], elapsed: number): string {
   const upstream = phase.depends_on.flatMap((index) => phases[index]?.name ?? []);
   const after = upstream.length === 0 ? "" : upstream.length > 3 ? `after ${upstream.length} phases` : `after ${upstream.join(" and ")}`;
-  return [phase.name, phaseSummary(phase, elapsed).toLowerCase().replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""].filter(Boolean).join(", ");
+  return [phase.name, phaseSummary(phase, elapsed).replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""].filter(Boolean).join(", ");
 }

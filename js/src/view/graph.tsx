@@ -1,127 +1,203 @@
-/** The graph: phases as a listbox whose arrow keys follow the edges. */
-import { useSignalEffect } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { downstream } from "../state/selectors";
-import type { Port } from "../state/store";
-import type { View } from "./app";
-import { GraphScene } from "./graph-scene";
-import { Sign } from "./icons";
+/**
+ * The graph: canvas edges under HTML phases, of which only those in sight are made.
+ *
+ * A listbox whose arrow keys follow the edges. Until a person pans or zooms, all of it stays in sight.
+ */
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { type Layout, layout } from "../layout";
+import { downstream, phaseElapsed } from "../state/selectors";
+import type { Phase } from "../wire";
+import { drawEdges, drawFlow, type Frame, prepare } from "./graph-ink";
+import { GraphNode, NODE } from "./graph-node";
+import { panZoom, type Transform, zoomAt } from "./panzoom";
+import { SignButton } from "./parts";
+import { useSignal } from "./use";
+import { selectByKey, type ViewProps } from "./view";
 
-export function Graph({ port, view }: { port: Port; view: View }) {
+const PAD = 20;
+const MOST_HEIGHT = 460;
+const LEAST_HEIGHT = 110;
+/** Below `COMPACT` only name and icon are shown, in larger type; below `FAR` phases are boxes on the canvas. */
+const COMPACT = 0.62;
+const FAR = 0.36;
+const BOTH_WAYS_UP_TO = 300;
+
+export function Graph({ port, id, now, theme }: ViewProps) {
+  const state = port.state.value;
+  const phases = state.session?.phases ?? [];
+  const { selected, expanded } = state.choice;
   const viewport = useRef<HTMLDivElement>(null);
   const edges = useRef<HTMLCanvasElement>(null);
   const flow = useRef<HTMLCanvasElement>(null);
-  const world = useRef<HTMLDivElement>(null);
-  const scene = useRef<GraphScene | null>(null);
-  const pressed = useRef<readonly [number, number]>([0, 0]);
+  const width = useSignal(0);
+  const moved = useSignal<Transform | null>(null);
+  const known = useRef<readonly Phase[]>(phases);
+  if (!isSameGraph(known.current, phases)) known.current = phases;
+
+  const drawings = useMemo(() => arrange(known.current).map(prepare), [known.current]);
+  const sight = width.value || 800; // where nothing is laid out (a hidden tab), something to calculate with
+  const drawing = drawings.reduce((best, one) => (scaleFor(one.layout, sight) > scaleFor(best.layout, sight) * 1.1 ? one : best));
+  const made = drawing.layout;
+  const fit = scaleFor(made, sight);
+  const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD));
+  const view = moved.value ?? { k: fit, x: (sight - made.width * fit) / 2, y: (height - made.height * fit) / 2 };
+  const isFar = view.k < FAR;
+  const frame: Frame = { drawing, view, width: sight, height, phases, selected: expanded ? selected : -1, isFar, nodeWidth: NODE.nodeWidth, nodeHeight: NODE.nodeHeight };
+  const latest = useRef(frame);
+  latest.current = frame;
 
   useLayoutEffect(() => {
-    if (!viewport.current || !edges.current || !flow.current || !world.current) return;
-    const ending = new AbortController();
     const box = viewport.current;
-    const made = new GraphScene({ root: view.root, viewport: box, edges: edges.current, flow: flow.current, world: world.current }, view.id, view.clock, ending.signal);
-    scene.current = made;
-    made.resize(box.clientWidth);
-    const resizing = new ResizeObserver(() => made.resize(box.clientWidth));
+    if (!box) return;
+    const ending = new AbortController();
+    const set = (next: Transform) => {
+      moved.value = next;
+      latest.current = { ...latest.current, view: next }; // several moves may come before the next drawing
+    };
+    panZoom(box, () => latest.current.view, set, ending.signal);
+    const resizing = new ResizeObserver(() => {
+      width.value = box.clientWidth;
+    });
     resizing.observe(box);
+    width.value = box.clientWidth;
     return () => {
       resizing.disconnect();
       ending.abort();
-      scene.current = null;
     };
-  }, [view]);
-  useSignalEffect(() => {
-    const state = port.state.value;
-    scene.current?.show(state);
-    viewport.current?.setAttribute("aria-activedescendant", scene.current?.activeId ?? "");
-  });
-  useSignalEffect(() => {
-    view.now.value;
-    scene.current?.tick();
-  });
-  useSignalEffect(() => {
-    view.theme.value;
-    scene.current?.restyle();
-  });
+  }, [moved, width]);
+  useLayoutEffect(() => {
+    if (edges.current) drawEdges(edges.current, frame);
+  }, [drawing, view.x, view.y, view.k, sight, height, frame.selected, isFar && phases, theme]);
+  const isFlowing = state.connection !== "gone" && phases.some((phase) => phase.status === "running");
+  useLayoutEffect(() => {
+    const canvas = flow.current;
+    if (!canvas) return;
+    drawFlow(canvas, latest.current, 0);
+    if (!isFlowing || window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
+    const timer = setInterval(() => drawFlow(canvas, latest.current, performance.now()), 50);
+    return () => clearInterval(timer);
+  }, [isFlowing, drawing]);
 
-  const indexAt = (event: MouseEvent): number => {
-    const node = (event.target as Element).closest<HTMLElement>(".milo-node");
-    if (node) return Number(node.dataset.index);
-    const box = viewport.current?.getBoundingClientRect();
-    return box ? (scene.current?.hit(event.clientX - box.left, event.clientY - box.top) ?? -1) : -1;
+  const zoom = (factor: number) => {
+    moved.value = zoomAt(view, view.k * factor, sight / 2, height / 2);
   };
-  const onClick = (event: MouseEvent) => {
-    const [x, y] = pressed.current;
-    const wasDrag = event.detail > 0 && Math.hypot(event.clientX - x, event.clientY - y) >= 4;
-    const index = indexAt(event);
-    if (!wasDrag && index >= 0) port.select(index, true);
+  /** Brings a phase into sight, if it is not. */
+  const reveal = (index: number) => {
+    const x = (made.x[index] ?? 0) * view.k + view.x;
+    const y = (made.y[index] ?? 0) * view.k + view.y;
+    const beyond = (at: number, half: number, size: number) => (at < half ? half - at : at > size - half ? size - half - at : 0);
+    const dx = beyond(x, (NODE.nodeWidth / 2) * view.k + 8, sight);
+    const dy = beyond(y, (NODE.nodeHeight / 2) * view.k + 8, height);
+    if (dx || dy) moved.value = { k: view.k, x: view.x + dx, y: view.y + dy };
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = scene.current ? neighbour(event.key, port, scene.current) : null;
-    if (to !== null) {
-      port.select(to, false);
-      scene.current?.reveal(to);
-    } else if (event.key === "Enter" || event.key === " ") port.select(port.state.peek().choice.selected, true);
-    else if (event.key === "+" || event.key === "=") scene.current?.zoomBy(1.25);
-    else if (event.key === "-") scene.current?.zoomBy(0.8);
-    else if (event.key === "0") scene.current?.fit();
-    else return;
+    const to = event.ctrlKey || event.metaKey || event.altKey ? undefined : neighbour(event.key, selected, phases, made);
+    if (to !== undefined) port.select(to, false);
+    else if (event.key === "+" || event.key === "=") zoom(1.25);
+    else if (event.key === "-") zoom(0.8);
+    else if (event.key === "0") moved.value = null;
+    else {
+      if (selectByKey(event, port, [...phases.keys()])) reveal(port.state.peek().choice.selected);
+      return;
+    }
+    if (to !== undefined) reveal(to);
     event.preventDefault();
     event.stopPropagation();
   };
+  /** The phase under a point, made or drawn; -1 if none. */
+  const hit = (event: MouseEvent): number => {
+    const box = viewport.current?.getBoundingClientRect();
+    const x = (event.clientX - (box?.left ?? 0) - view.x) / view.k;
+    const y = (event.clientY - (box?.top ?? 0) - view.y) / view.k;
+    return phases.findIndex((_, i) => Math.abs((made.x[i] ?? 0) - x) <= NODE.nodeWidth / 2 && Math.abs((made.y[i] ?? 0) - y) <= NODE.nodeHeight / 2);
+  };
 
+  const isInSight = (i: number) => {
+    if (i === selected) return true; // `aria-activedescendant` must exist
+    if (isFar) return false;
+    const x = (made.x[i] ?? 0) * view.k + view.x;
+    const y = (made.y[i] ?? 0) * view.k + view.y;
+    return x > -NODE.nodeWidth && x < sight + NODE.nodeWidth && y > -NODE.nodeHeight && y < height + NODE.nodeHeight;
+  };
   return (
     <div class="milo-graph" data-view="graph">
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: onKeyDown stands below, the rule wants it on the same line */}
       <div
         ref={viewport}
-        class="milo-graph-viewport"
+        class="milo-viewport"
+        data-size={isFar ? "far" : view.k < COMPACT ? "compact" : "full"}
+        style={{ height: `${height}px` }}
         role="listbox"
         tabIndex={0}
         aria-label="Pipeline phases"
-        onPointerDown={(event) => {
-          pressed.current = [event.clientX, event.clientY];
-        }}
-        onPointerMove={(event) => {
-          if (viewport.current?.dataset.size !== "far" || event.buttons) return;
-          viewport.current.title = port.state.peek().session?.phases[indexAt(event)]?.name ?? "";
-        }}
-        onClick={onClick}
+        aria-activedescendant={`${id}-${selected}`}
         onKeyDown={onKeyDown}
+        onPointerMove={(event) => {
+          event.currentTarget.title = isFar ? (phases[hit(event)]?.name ?? "") : "";
+        }}
+        onClick={(event) => {
+          const index = hit(event);
+          if (isFar && index >= 0) port.select(index, true);
+        }}
       >
-        <canvas ref={edges} class="milo-graph-canvas" aria-hidden="true" />
-        <canvas ref={flow} class="milo-graph-canvas" aria-hidden="true" />
-        <div ref={world} class="milo-graph-world" role="presentation" />
+        <canvas ref={edges} aria-hidden="true" />
+        <canvas ref={flow} aria-hidden="true" />
+        <div class="milo-world" role="presentation" style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--milo-scale": view.k }}>
+          {phases.map((phase, i) =>
+            isInSight(i) ? (
+              <GraphNode
+                key={i}
+                id={`${id}-${i}`}
+                port={port}
+                phase={phase}
+                index={i}
+                x={made.x[i] ?? 0}
+                y={made.y[i] ?? 0}
+                isSelected={i === selected}
+                elapsed={phaseElapsed(state, phase, now)}
+              />
+            ) : null,
+          )}
+        </div>
       </div>
-      <div class="milo-zoom" role="group" aria-label="Zoom">
-        <button type="button" class="milo-icon-button" aria-label="Zoom in" title="Zoom in (+ or Ctrl+wheel)" onClick={() => scene.current?.zoomBy(1.25)}>
-          <Sign name="plus" />
-        </button>
-        <button type="button" class="milo-icon-button" aria-label="Zoom out" title="Zoom out (-)" onClick={() => scene.current?.zoomBy(0.8)}>
-          <Sign name="minus" />
-        </button>
-        <button type="button" class="milo-icon-button" aria-label="Fit the graph" title="Fit (0)" onClick={() => scene.current?.fit()}>
-          <Sign name="fit" />
-        </button>
+      <div class="milo-zoom">
+        <SignButton sign="plus" label="Zoom in (+)" onClick={() => zoom(1.25)} />
+        <SignButton sign="minus" label="Zoom out (-)" onClick={() => zoom(0.8)} />
+        <SignButton
+          sign="fit"
+          label="Fit (0)"
+          onClick={() => {
+            moved.value = null;
+          }}
+        />
       </div>
     </div>
   );
 }
 
-/** Where a key leads from the selected phase: along an edge, within the layer, or to an end. */
-function neighbour(key: string, port: Port, scene: GraphScene): number | null {
-  const state = port.state.peek();
-  const phases = state.session?.phases ?? [];
-  const from = state.choice.selected;
-  if (phases.length === 0) return null;
-  const last = phases.length - 1;
-  if (key === "Home" || key === "g") return 0;
-  if (key === "End" || key === "G") return last;
-  const [back, ahead, before, after] = scene.horizontal
-    ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]
-    : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
-  if (key === back) return phases[from]?.depends_on[0] ?? Math.max(0, from - 1);
-  if (key === ahead) return downstream(phases)[from]?.[0] ?? Math.min(last, from + 1);
-  if (key !== before && key !== after) return null;
-  return scene.beside(from, key === after ? 1 : -1) ?? (key === after ? Math.min(last, from + 1) : Math.max(0, from - 1));
+function isSameGraph(a: readonly Phase[], b: readonly Phase[]): boolean {
+  return a.length === b.length && a.every((phase, i) => phase === b[i] || (phase.name === b[i]?.name && String(phase.depends_on) === String(b[i]?.depends_on)));
+}
+
+/** Left to right and, for graphs small enough to lay out twice, top to bottom. */
+function arrange(phases: readonly Phase[]): readonly Layout[] {
+  const upstream = phases.map((phase) => phase.depends_on);
+  const ways = phases.length > BOTH_WAYS_UP_TO ? [true] : [true, false];
+  return ways.map((horizontal) => layout(upstream, { ...NODE, horizontal, layerGap: 44, nodeGap: 16 }));
+}
+
+function scaleFor({ width, height }: Layout, sight: number): number {
+  return Math.max(0.01, Math.min(1, (sight - 2 * PAD) / (width || 1), (MOST_HEIGHT - 2 * PAD) / (height || 1)));
+}
+
+/** Where an arrow key leads: along an edge, or to the nearest phase of the same layer. */
+function neighbour(key: string, from: number, phases: readonly Phase[], { horizontal, layer, x, y }: Layout): number | undefined {
+  const [back, ahead, before, after] = horizontal ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"] : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+  if (key === back) return phases[from]?.depends_on[0];
+  if (key === ahead) return downstream(phases)[from]?.[0];
+  if (key !== before && key !== after) return undefined;
+  const step = key === after ? 1 : -1;
+  const place = horizontal ? y : x;
+  const distance = (i: number) => ((place[i] ?? 0) - (place[from] ?? 0)) * step;
+  return [...phases.keys()].filter((i) => layer[i] === layer[from] && distance(i) > 0).sort((a, b) => distance(a) - distance(b))[0];
 }

@@ -7,8 +7,6 @@
 import { permitPhase, permitSession } from "../state/selectors";
 import type { Port } from "../state/store";
 
-const SUPPRESS = "data-lm-suppress-shortcuts";
-
 export const VIEWS = ["graph", "timeline", "list"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
@@ -19,39 +17,37 @@ export interface KeyTargets {
   toggleHelp(): void;
 }
 
-export const KEY_HELP: readonly (readonly [string, string])[] = [
-  ["← → ↑ ↓", "select a phase, along the edges"],
-  ["Enter", "open the selected phase"],
-  ["Esc, q", "close the inspector"],
-  ["Home g, End G", "first, last phase"],
-  ["1 2 3", "graph, timeline, list"],
-  ["r", "retry the selected phase"],
-  ["s", "skip the selected phase"],
-  ["p", "pause, resume"],
-  ["c", "cancel the open phase, or the pipeline if none is open"],
-  ["f", "follow the log's end"],
-  ["/", "find in the log"],
-  ["+ - 0", "zoom in, out, fit (or Ctrl+wheel)"],
-  ["?", "these keys"],
-];
+export const KEY_HELP: Readonly<Record<string, string>> = {
+  "← → ↑ ↓": "select, along the edges",
+  Enter: "open the selected phase",
+  "Esc q": "close it",
+  "g G": "first, last phase",
+  "1 2 3": "graph, timeline, list",
+  r: "retry the selected phase",
+  s: "skip it",
+  p: "pause, resume",
+  c: "cancel the open phase, else the pipeline",
+  f: "follow the log",
+  "/": "find in the log",
+  "+ - 0": "zoom, fit (or Ctrl+wheel)",
+  "?": "these keys",
+};
 
 export function listenToKeys(targets: KeyTargets, signal: AbortSignal): void {
   const { root } = targets;
+  const isPlain = (event: KeyboardEvent) => !event.ctrlKey && !event.metaKey && !event.altKey;
   window.addEventListener(
     "keydown",
     (event) => {
       const { target } = event;
-      if (!(target instanceof Element) || !root.contains(target)) return;
-      const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
-      target.toggleAttribute(SUPPRESS, isPlain);
+      if (target instanceof Element && root.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", isPlain(event));
     },
     { capture: true, signal },
   );
   root.addEventListener(
     "keydown",
     (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (!act(event.key, targets)) return;
+      if (!isPlain(event) || event.target instanceof HTMLInputElement || !act(event.key, targets)) return;
       event.preventDefault();
       event.stopPropagation();
     },
@@ -59,60 +55,31 @@ export function listenToKeys(targets: KeyTargets, signal: AbortSignal): void {
   );
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
-}
-
+/** True if the key is one of ours. */
 function act(key: string, { root, port, showView, toggleHelp }: KeyTargets): boolean {
   const state = port.state.peek();
   const { session, choice } = state;
   const phase = session?.phases[choice.selected];
-  const onPhase = (command: "retry" | "skip" | "cancel") => {
-    if (!phase) return;
-    const permit = permitPhase(state, command, phase);
-    if (permit.ok) port.command(command, [phase.name]);
-    else port.refuse(permit.why);
-  };
-  const onSession = (command: "pause" | "resume" | "cancel") => {
-    const permit = permitSession(state, command);
-    if (permit.ok) port.command(command);
-    else port.refuse(permit.why);
-  };
-  switch (key) {
-    case "1":
-    case "2":
-    case "3":
-      showView(VIEWS[Number(key) - 1] ?? "graph");
-      return true;
-    case "?":
-      toggleHelp();
-      return true;
-    case "Escape":
-    case "q":
-      if (!choice.expanded) return false;
+  const give = (permit: string, send: () => void) => (permit ? port.refuse(permit) : send());
+  const onPhase = (command: "retry" | "skip" | "cancel") => phase && give(permitPhase(state, command, phase), () => port.command(command, [phase.name]));
+  const onSession = (command: "pause" | "resume" | "cancel") => give(permitSession(state, command), () => port.command(command));
+  const keys: Readonly<Record<string, () => void>> = {
+    1: () => showView("graph"),
+    2: () => showView("timeline"),
+    3: () => showView("list"),
+    "?": toggleHelp,
+    q: () => {
       port.setExpanded(false);
-      root.querySelector<HTMLElement>('[role="listbox"]')?.focus();
-      return true;
-    case "f":
-      port.setFollow(!choice.follow);
-      return true;
-    case "/":
-      root.querySelector<HTMLElement>(".milo-find")?.focus();
-      return true;
-    case "r":
-      onPhase("retry");
-      return true;
-    case "s":
-      onPhase("skip");
-      return true;
-    case "p":
-      onSession(session?.status === "paused" || session?.requested === "pausing" ? "resume" : "pause");
-      return true;
-    case "c":
-      if (choice.expanded) onPhase("cancel");
-      else onSession("cancel");
-      return true;
-    default:
-      return false;
-  }
+      root.querySelector<HTMLElement>("[role=listbox]")?.focus();
+    },
+    f: () => port.setFollow(!choice.follow),
+    "/": () => root.querySelector<HTMLElement>("input")?.focus(),
+    r: () => onPhase("retry"),
+    s: () => onPhase("skip"),
+    p: () => onSession(session?.status === "paused" || session?.requested === "pausing" ? "resume" : "pause"),
+    c: () => (choice.expanded ? onPhase("cancel") : onSession("cancel")),
+  };
+  const does = Object.hasOwn(keys, key) ? keys[key] : key === "Escape" && choice.expanded ? keys["q"] : undefined;
+  does?.();
+  return does !== undefined;
 }

@@ -1,141 +1,142 @@
 /** The log of a phase: live, any length, found and copied from. */
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { findLines, lineAt, literal, plain } from "../state/logs";
-import type { State } from "../state/reducer";
+import { useMemo, useRef } from "preact/hooks";
+import { pieces, plain } from "../ansi";
+import { findLines, type LogBuffer, lineAt, literal, missing } from "../state/logs";
 import { logOf } from "../state/selectors";
 import type { Port } from "../state/store";
-import type { View } from "./app";
-import { formatCount, plural } from "./format";
-import { Sign } from "./icons";
-import { LogWindow, type Marks } from "./log-window";
+import { formatStamp, plural } from "./format";
+import { useSignal } from "./use";
+import { Window } from "./window";
 
-const NO_MARKS: Marks = { pattern: null, current: -1 };
+/** Lines asked for beyond the window: people scroll up. */
+const AHEAD = 100;
 
-export function Log({ port, view, index }: { port: Port; view: View; index: number }) {
-  const host = useRef<HTMLDivElement>(null);
-  const shown = useRef<LogWindow | null>(null);
-  const marks = useRef<Marks>(NO_MARKS);
+export function Log({ port, index }: { port: Port; index: number }) {
+  const state = port.state.value;
+  const { follow } = state.choice;
+  const log = logOf(state, index);
   const query = useSignal("");
   const at = useSignal(0);
   const leftAt = useSignal(0);
   const copied = useSignal("");
-  const log = useComputed(() => logOf(port.state.value, index));
-  const follow = useComputed(() => port.state.value.choice.follow);
-  const found = useComputed(() => findLines(log.value, query.value));
+  const bar = useRef<HTMLDivElement>(null);
+  const found = useMemo(() => findLines(log, query.value), [log.blocks, query.value]);
+  const current = found[at.value] ?? -1;
+  const reveal = useMemo(() => (query.value ? { row: current - log.first } : null), [current, query.value]);
+  const pattern = query.value ? new RegExp(literal(query.value), "gi") : null;
+  const total = log.end - log.first;
+  const fresh = follow ? 0 : log.end - leftAt.value;
 
-  useLayoutEffect(() => {
-    if (!host.current) return;
-    const ending = new AbortController();
-    const box = host.current;
-    const events = {
-      onMissing: (start: number, count: number) => port.wantLogs(index, start, count),
-      onFollow: (next: boolean) => {
-        leftAt.value = log.peek().end;
-        port.setFollow(next);
-      },
-    };
-    const made = new LogWindow(box, log.peek(), events, ending.signal);
-    shown.current = made;
-    const redraw = () => made.show(log.peek(), follow.peek(), marks.current);
-    redraw();
-    const resizing = new ResizeObserver(redraw);
-    resizing.observe(box);
-    return () => {
-      resizing.disconnect();
-      ending.abort();
-      shown.current = null;
-    };
-  }, [index, port]);
-  useSignalEffect(() => {
-    const pattern = query.value ? new RegExp(literal(query.value), "gi") : null;
-    const current = found.value[at.value] ?? -1;
-    if (pattern?.source !== marks.current.pattern?.source || current !== marks.current.current) marks.current = { pattern, current };
-    shown.current?.show(log.value, follow.value, marks.current);
-  });
-
-  const goTo = (step: number) => {
-    const matches = found.peek();
-    if (matches.length === 0) return;
-    at.value = (at.peek() + step + matches.length) % matches.length;
-    if (follow.peek()) port.setFollow(false);
-    const line = matches[at.peek()];
-    if (line !== undefined) shown.current?.reveal(line);
+  const setFollow = (next: boolean) => {
+    leftAt.value = log.end;
+    port.setFollow(next);
   };
-  const onFind = (event: KeyboardEvent) => {
-    if (event.key === "Enter") goTo(event.shiftKey ? -1 : 1);
-    else if (event.key === "Escape") {
-      query.value = "";
-      host.current?.focus();
-    } else return;
-    event.preventDefault();
+  const goTo = (next: number) => {
+    at.value = found.length ? (next + found.length) % found.length : 0;
+    if (follow) setFollow(false);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Enter") goTo(at.value + (event.shiftKey ? -1 : 1));
+    else if (event.key === "Escape" && query.value) query.value = "";
+    else return;
     event.stopPropagation();
   };
-  const copy = async () => {
-    const text = textOf(port.state.peek(), index);
-    const done = await view.copy(text);
-    copied.value = done ? "Copied" : "The browser does not allow copying";
-    setTimeout(() => {
-      copied.value = "";
-    }, 2500);
+  const onSight = (first: number, last: number) => {
+    if (!missing(log, log.first + first, log.first + last)) return;
+    const wanted = missing(log, log.first + first - AHEAD, log.first + last + AHEAD);
+    if (wanted) port.wantLogs(index, wanted.start, wanted.count);
   };
-
-  const total = log.value.end - log.value.first;
-  const fresh = Math.max(0, log.value.end - leftAt.value);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(textOf(log));
+      copied.value = "Copied";
+    } catch {
+      copied.value = "The browser refused to copy";
+    }
+  };
   return (
     <div class="milo-log" data-pane="logs">
-      <div class="milo-log-bar">
+      <div class="milo-line milo-log-bar" ref={bar}>
         <input
-          class="milo-find"
           type="search"
-          placeholder="Find in the lines here"
+          placeholder="Find in loaded lines"
           aria-label="Find in the log"
           value={query.value}
           onInput={(event) => {
             query.value = event.currentTarget.value;
-            at.value = 0;
-            const line = found.peek()[0];
-            if (line !== undefined) {
-              if (follow.peek()) port.setFollow(false);
-              shown.current?.reveal(line);
-            }
+            goTo(0);
           }}
-          onKeyDown={onFind}
+          onKeyDown={onKeyDown}
         />
-        {query.value ? <span class="milo-muted">{found.value.length ? `${formatCount(at.value + 1)} of ${formatCount(found.value.length)}` : "no match"}</span> : null}
+        {query.value ? `${found.length && at.value + 1} of ${found.length}` : null}
         <span class="milo-spring" />
-        <span class="milo-muted">{copied.value || plural(total, "line")}</span>
-        <button type="button" class="milo-button milo-quiet" disabled={total === 0} onClick={copy}>
+        {copied.value || plural(total, "line")}
+        <button type="button" class="milo-quiet" onClick={copy}>
           Copy
         </button>
-        <button type="button" class="milo-button milo-quiet" aria-pressed={follow.value} title="Keep the end in sight (f)" onClick={() => port.setFollow(!follow.peek())}>
+        <button type="button" class="milo-quiet" aria-pressed={follow} title="Keep the end in sight (f)" onClick={() => setFollow(!follow)}>
           Follow
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <div ref={host} class="milo-log-host" role="region" aria-label={`Log of ${port.state.value.session?.phases[index]?.name ?? "the phase"}`} tabIndex={0} />
-      {total === 0 ? <p class="milo-empty milo-log-empty">No output yet.</p> : null}
-      {!follow.value && fresh > 0 ? (
-        <button type="button" class="milo-pill" onClick={() => port.setFollow(true)}>
-          <Sign name="down" /> {plural(fresh, "new line")}
+      <Window
+        class="milo-log-host"
+        count={total}
+        rowHeight={18}
+        follow={follow}
+        onFollow={setFollow}
+        reveal={reveal}
+        onSight={onSight}
+        body={{ role: "region", tabIndex: 0, "aria-label": "Log" }}
+        row={(row) => <Line log={log} index={log.first + row} pattern={pattern} isCurrent={log.first + row === current} />}
+      />
+      {total === 0 ? <p class="milo-empty">No output yet.</p> : null}
+      {fresh > 0 ? (
+        <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
+          ↓ {plural(fresh, "new line")}
         </button>
       ) : null}
     </div>
   );
 }
 
+function Line({ log, index, pattern, isCurrent }: { log: LogBuffer; index: number; pattern: RegExp | null; isCurrent: boolean }) {
+  const line = lineAt(log, index);
+  const [time, stream, level, text] = line ?? [0, undefined, undefined, "…"];
+  return (
+    <div class="milo-log-row" data-line={index + 1} data-stream={stream} data-level={level} data-current={isCurrent || undefined}>
+      <span class="milo-log-number">{index + 1}</span>
+      <span class="milo-log-stamp">{line ? formatStamp(time) : ""}</span>
+      <span class="milo-log-text">
+        {pieces(text).map(({ text: part, colour, background, names }, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a line have no other identity
+          <span key={i} class={names} style={{ color: colour, background }}>
+            {pattern ? marked(part, pattern) : part}
+          </span>
+        ))}
+      </span>
+    </div>
+  );
+}
+
+/** The text with its matches marked; across a change of colour a match is found but not marked. */
+function marked(text: string, pattern: RegExp) {
+  const others = text.split(pattern);
+  const matches = text.match(pattern) ?? [];
+  return others.map((other, i) => [other, matches[i] ? <mark>{matches[i]}</mark> : null]);
+}
+
 /** The lines that are here, in order, without colours; holes are named. */
-function textOf(state: State, index: number): string {
-  const log = logOf(state, index);
+function textOf(log: LogBuffer): string {
   const lines: string[] = [];
   let hole = 0;
   for (let i = log.first; i <= log.end; i++) {
-    const line = i < log.end ? lineAt(log, i) : undefined;
-    if (line || i === log.end) {
+    const line = lineAt(log, i);
+    if (!line && i < log.end) hole++;
+    else {
       if (hole) lines.push(`[${plural(hole, "line")} not loaded]`);
       hole = 0;
-      if (line) lines.push(plain(line[3]));
-    } else hole++;
+      lines.push(line ? plain(line[3]) : "");
+    }
   }
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
 }

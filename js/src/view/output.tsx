@@ -1,39 +1,31 @@
 /** What a phase left behind: its error, with the person's own lines, or its result. Text only: nothing here is markup. */
 import type { Port } from "../state/store";
-import type { Cause, Frame, Phase } from "../wire";
-import type { View } from "./app";
+import type { Cause, Phase } from "../wire";
 
-export function ErrorPane({ port, view, phase, index }: { port: Port; view: View; phase: Phase; index: number }) {
-  const state = port.state.value;
-  const error = state.details.get(index)?.error ?? null;
-  const roots = (error?.root ?? []).filter((name) => name !== phase.name);
-  const phases = state.session?.phases ?? [];
+interface Props {
+  readonly port: Port;
+  readonly phase: Phase;
+  readonly index: number;
+}
+
+export function ErrorPane({ port, phase, index }: Props) {
+  const { details, session } = port.state.value;
+  const error = details.get(index)?.error;
+  const roots = error?.root.filter((name) => name !== phase.name) ?? [];
   return (
-    <div class="milo-pane milo-error" data-pane="error">
-      {roots.length > 0 ? (
-        <p class="milo-root-cause">
+    <div class="milo-pane" data-pane="error">
+      {roots.map((name) => (
+        <p key={name}>
           Root cause:{" "}
-          {roots.map((name) => (
-            <button key={name} type="button" class="milo-link" onClick={() => port.select(Math.max(0, phases.findIndex((one) => one.name === name)), true)}>
-              {name}
-            </button>
-          ))}
-        </p>
-      ) : null}
-      <p class="milo-error-head">
-        {error ? <strong class="milo-error-type">{error.type}</strong> : null} <span class="milo-error-message">{error ? error.message : phase.error || "No error."}</span>
-      </p>
-      {error ? <Frames frames={error.frames} /> : null}
-      {error?.causes.map((cause, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a chain of causes has no other identity
-        <CausedBy key={i} cause={cause} />
-      ))}
-      {error?.text ? (
-        <details class="milo-traceback">
-          <summary>Full traceback</summary>
-          <button type="button" class="milo-button milo-quiet" onClick={() => view.copy(error.text)}>
-            Copy
+          <button type="button" class="milo-link" onClick={() => port.select(session?.phases.findIndex((one) => one.name === name) ?? 0, true)}>
+            {name}
           </button>
+        </p>
+      ))}
+      {error ? [error, ...error.causes].map((one, i) => <Failure key={one.text} error={one} isCause={i > 0} />) : <p class="milo-error">{phase.error || "No error."}</p>}
+      {error?.text ? (
+        <details>
+          <summary>Full traceback</summary>
           <pre>{error.text}</pre>
         </details>
       ) : null}
@@ -41,59 +33,46 @@ export function ErrorPane({ port, view, phase, index }: { port: Port; view: View
   );
 }
 
-function CausedBy({ cause }: { cause: Cause }) {
+function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Cause, "root" | "text">; isCause: boolean }) {
   return (
-    <section class="milo-cause">
-      <p class="milo-error-head">
-        <span class="milo-muted">caused by</span> <strong class="milo-error-type">{cause.type}</strong> <span class="milo-error-message">{cause.message}</span>
+    <>
+      <p class="milo-error">
+        {isCause ? <span class="milo-muted">caused by </span> : null}
+        <b>{type}:</b> {message}
       </p>
-      <Frames frames={cause.frames} />
-    </section>
-  );
-}
-
-function Frames({ frames }: { frames: readonly Frame[] }) {
-  return (
-    <ol class="milo-frames">
       {frames.map((frame, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a stack's frames have no other identity, and recursion repeats them
-        <li key={i} class="milo-frame">
-          <p class="milo-frame-head">
-            <span class="milo-frame-file" title={frame.file}>
-              {frame.file}
-            </span>
-            , line {frame.line}, in <span class="milo-frame-function">{frame.function}</span>
-          </p>
-          {frame.code.length > 0 ? (
-            <pre class="milo-code">
-              {frame.code.map(([number, text]) => (
-                <code key={number} class={number === frame.line ? "milo-code-line milo-code-current" : "milo-code-line"} aria-current={number === frame.line ? "true" : undefined}>
-                  <span class="milo-code-number">{number}</span>
-                  <span class="milo-code-text">{text}</span>
-                </code>
-              ))}
-            </pre>
-          ) : null}
-        </li>
+        <figure key={i} class="milo-frame">
+          <figcaption class="milo-muted">
+            <code>{frame.file}</code>, line {frame.line}, in <code>{frame.function}</code>
+          </figcaption>
+          <pre>
+            {frame.code.map(([number, text]) => (
+              <code key={number} aria-current={number === frame.line || undefined}>
+                <i>{number}</i>
+                {text}
+                {"\n"}
+              </code>
+            ))}
+          </pre>
+        </figure>
       ))}
-    </ol>
+    </>
   );
 }
 
-export function ResultPane({ port, phase, index }: { port: Port; phase: Phase; index: number }) {
+export function ResultPane({ port, phase, index }: Props) {
   const detail = port.state.value.details.get(index);
-  const result = detail?.result ?? null;
+  const waiting = phase.status !== "completed" ? "There is a result once the phase has completed." : detail ? "The phase returned nothing." : "Asking the kernel…";
   return (
     <div class="milo-pane" data-pane="result">
-      {result ? (
+      {detail?.result ? (
         <>
-          <p class="milo-result-type">
-            <span class="milo-muted">Type</span> <code>{result.type}</code>
-          </p>
-          <pre class="milo-preview">{result.preview}</pre>
+          <code class="milo-muted">{detail.result.type}</code>
+          <pre>{detail.result.preview}</pre>
         </>
       ) : (
-        <p class="milo-empty">{phase.status !== "completed" ? "A result is there once the phase has completed." : detail ? "The phase returned nothing." : "Asking the kernel…"}</p>
+        <p class="milo-muted">{waiting}</p>
       )}
     </div>
   );

@@ -1,85 +1,63 @@
-/** A scrolling list of phases of which only the rows in sight are made: the frame of timeline and list. */
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+/** Phases as the rows of a listbox: what timeline and list have in common. */
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Port } from "../state/store";
+import { useMemo } from "preact/hooks";
+import { phaseElapsed } from "../state/selectors";
+import type { Phase } from "../wire";
+import { phaseLabel } from "./format";
+import { selectByKey, type ViewProps } from "./view";
+import { Window } from "./window";
 
-interface Props {
-  readonly port: Port;
-  readonly id: string;
-  readonly label: string;
-  readonly rowHeight: number;
-  /** Phase indices, in the order of the rows. */
+interface Props extends ViewProps {
+  /** Phase indices in the order of the rows. */
   readonly order: readonly number[];
-  readonly row: (index: number) => ComponentChildren;
-  readonly head?: ComponentChildren;
+  readonly rowHeight: number;
+  readonly class: string;
+  readonly head: ComponentChildren;
+  readonly row: (phase: Phase, elapsed: number) => ComponentChildren;
 }
 
-const BEYOND = 6;
-
-export function Rows({ port, id, label, rowHeight, order, row, head }: Props) {
-  const host = useRef<HTMLDivElement>(null);
-  const top = useSignal(0);
-  const height = useSignal(360);
-  const selected = useComputed(() => port.state.value.choice.selected);
-  useLayoutEffect(() => {
-    const box = host.current;
-    if (!box) return;
-    const measure = () => {
-      height.value = box.clientHeight || 360;
-    };
-    measure();
-    const resizing = new ResizeObserver(measure);
-    resizing.observe(box);
-    return () => resizing.disconnect();
-  }, [height]);
-  useSignalEffect(() => {
-    // What was selected elsewhere comes into sight here.
-    const at = order.indexOf(selected.value);
-    const box = host.current;
-    if (!box || at < 0 || box.clientHeight === 0) return;
-    if (at * rowHeight < box.scrollTop) box.scrollTop = at * rowHeight;
-    else if ((at + 2) * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = (at + 2) * rowHeight - box.clientHeight;
-  });
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = Math.max(0, order.indexOf(selected.peek()));
-    const last = order.length - 1;
-    const to = { ArrowDown: Math.min(last, at + 1), ArrowUp: Math.max(0, at - 1), Home: 0, g: 0, End: last, G: last }[event.key];
-    const index = to === undefined ? undefined : order[to];
-    if (index !== undefined) port.select(index, false);
-    else if (event.key === "Enter" || event.key === " ") port.select(selected.peek(), true);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
-  const onClick = (event: MouseEvent) => {
-    const target = (event.target as Element).closest<HTMLElement>("[data-index]");
-    if (target) port.select(Number(target.dataset.index), true);
-  };
-  const first = Math.max(0, Math.floor(top.value / rowHeight) - BEYOND);
-  const last = Math.min(order.length, Math.ceil((top.value + height.value) / rowHeight) + BEYOND);
-  const inSight = order.slice(first, last);
-  if (order.includes(selected.value) && !inSight.includes(selected.value)) inSight.push(selected.value);
+export function Rows({ port, id, now, order, rowHeight, class: name, head, row }: Props) {
+  const state = port.state.value;
+  const phases = state.session?.phases ?? [];
+  const { selected } = state.choice;
+  const place = order.indexOf(selected);
+  const reveal = useMemo(() => ({ row: place }), [place]);
   return (
-    <div class="milo-rows" ref={host} onScroll={(event) => (top.value = event.currentTarget.scrollTop)}>
-      {head}
-      <div
-        class="milo-rows-body"
-        role="listbox"
-        tabIndex={0}
-        aria-label={label}
-        aria-activedescendant={order.includes(selected.value) ? `${id}-${selected.value}` : undefined}
-        style={{ height: `${order.length * rowHeight}px` }}
-        onKeyDown={onKeyDown}
-        onClick={onClick}
-      >
-        {inSight.map((index) => (
-          <div key={index} class="milo-row-place" role="presentation" style={{ top: `${order.indexOf(index) * rowHeight}px`, height: `${rowHeight}px` }}>
-            {row(index)}
+    <Window
+      class="milo-rows"
+      count={order.length}
+      rowHeight={rowHeight}
+      head={head}
+      always={place}
+      reveal={reveal}
+      body={{
+        role: "listbox",
+        tabIndex: 0,
+        "aria-label": "Pipeline phases",
+        "aria-activedescendant": place < 0 ? undefined : `${id}-${selected}`,
+        onKeyDown: (event) => selectByKey(event, port, order),
+      }}
+      row={(at) => {
+        const index = order[at] ?? 0;
+        const phase = phases[index];
+        if (!phase) return null;
+        const elapsed = phaseElapsed(state, phase, now);
+        return (
+          // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the listbox has the keys and the focus
+          <div
+            id={`${id}-${index}`}
+            class={name}
+            role="option"
+            aria-selected={index === selected}
+            aria-label={phaseLabel(phase, phases, elapsed)}
+            data-phase={phase.name}
+            data-status={phase.status}
+            onClick={() => port.select(index, true)}
+          >
+            {row(phase, elapsed)}
           </div>
-        ))}
-      </div>
-    </div>
+        );
+      }}
+    />
   );
 }

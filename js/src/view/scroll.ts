@@ -44,13 +44,6 @@ export function scrollTo(virtual: number, extent: Extent): Scroll {
   return { virtual: at, top: most === 0 ? 0 : (at / most) * furthestTop(extent) };
 }
 
-export const scrollToEnd = (extent: Extent): Scroll => scrollTo(furthest(extent), extent);
-
-/** Brings a row to the middle of the window. */
-export function scrollToRow(row: number, extent: Extent): Scroll {
-  return scrollTo(row * extent.rowHeight - extent.viewport / 2 + extent.rowHeight / 2, extent);
-}
-
 export function isAtEnd(scroll: Scroll, extent: Extent, within = extent.rowHeight * 2): boolean {
   return furthest(extent) - scroll.virtual <= within;
 }

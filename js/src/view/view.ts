@@ -1,0 +1,28 @@
+/** What belongs to one view of a model, and not to the others. */
+import type { Port } from "../state/store";
+
+export interface ViewProps {
+  readonly port: Port;
+  /** Unique in the page: views are many, ids are one each. */
+  readonly id: string;
+  /** The page clock in milliseconds, as of this drawing. */
+  readonly now: number;
+  /** Another value, another theme: what is drawn on canvas is drawn again. */
+  readonly theme: string;
+}
+
+/** Moves the selection with the keys that all lists of phases share; true if the key was one of them. */
+export function selectByKey(event: KeyboardEvent, port: Port, order: readonly number[]): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  const { selected } = port.state.peek().choice;
+  const at = order.indexOf(selected);
+  const last = order.length - 1;
+  const to: Readonly<Record<string, number>> = { ArrowDown: Math.min(last, at + 1), ArrowUp: Math.max(0, at - 1), Home: 0, g: 0, End: last, G: last };
+  const index = order[to[event.key] ?? -1];
+  if (index !== undefined) port.select(index, false);
+  else if (event.key === "Enter" || event.key === " ") port.select(selected, true);
+  else return false;
+  event.preventDefault();
+  event.stopPropagation();
+  return true;
+}

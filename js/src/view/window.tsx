@@ -1,0 +1,92 @@
+/** A scrolling window over any number of rows of one height, of which only those in sight are made. */
+import type { ComponentChildren, HTMLAttributes } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { type Extent, inSight, isAtEnd, type Scroll, scrolled, scrollTo, spacerHeight } from "./scroll";
+import { useSignal } from "./use";
+
+interface Props {
+  readonly count: number;
+  readonly rowHeight: number;
+  readonly row: (index: number) => ComponentChildren;
+  /** A row that is made even out of sight: what is selected must exist for screen readers. */
+  readonly always?: number;
+  /** Brings a row into sight whenever the object is a new one. */
+  readonly reveal?: { readonly row: number } | null;
+  /** Keeps the end in sight. */
+  readonly follow?: boolean;
+  /** A person scrolled away from the end, or back to it. */
+  readonly onFollow?: (follow: boolean) => void;
+  /** Told which rows [first, last) are in sight. */
+  readonly onSight?: (first: number, last: number) => void;
+  readonly head?: ComponentChildren;
+  readonly class: string;
+  readonly body?: HTMLAttributes<HTMLDivElement>;
+}
+
+export function Window({ count, rowHeight, row, always = -1, reveal, follow = false, onFollow, onSight, head, class: name, body }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const ours = useRef(-1); // a scroll position set here: its event is not a person's
+  const scroll = useSignal<Scroll>({ virtual: 0, top: 0 });
+  const viewport = useSignal(0);
+  const extent: Extent = { count, rowHeight, viewport: viewport.value };
+
+  const go = (next: Scroll) => {
+    scroll.value = next;
+    if (!host.current || Math.abs(host.current.scrollTop - next.top) < 1) return;
+    host.current.scrollTop = next.top;
+    ours.current = host.current.scrollTop;
+  };
+  const onScroll = () => {
+    const top = host.current?.scrollTop ?? 0;
+    const isOurs = Math.abs(top - ours.current) < 1;
+    ours.current = -1;
+    if (isOurs) return;
+    const before = scroll.peek();
+    const next = scrolled(before, top, extent);
+    if (next.top === top) scroll.value = next;
+    else go(next);
+    if (follow ? next.virtual < before.virtual && !isAtEnd(next, extent) : next.virtual > before.virtual && isAtEnd(next, extent)) onFollow?.(!follow);
+  };
+  useLayoutEffect(() => {
+    const box = host.current;
+    if (!box) return;
+    const measure = () => {
+      viewport.value = box.clientHeight || 400;
+    };
+    measure();
+    const resizing = new ResizeObserver(measure);
+    resizing.observe(box);
+    return () => resizing.disconnect();
+  }, [viewport]);
+  useLayoutEffect(() => {
+    if (follow) go(scrollTo(Number.POSITIVE_INFINITY, extent));
+  }, [follow, count, viewport.value]);
+  useLayoutEffect(() => {
+    if (!reveal || reveal.row < 0) return;
+    const { virtual } = scroll.peek();
+    const top = reveal.row * rowHeight;
+    if (top < virtual || top + 2 * rowHeight > virtual + (viewport.value || 400)) go(scrollTo(top - (viewport.value || 400) / 2, extent));
+  }, [reveal]);
+
+  const { first, last, offset } = inSight(scroll.value, extent);
+  useLayoutEffect(() => onSight?.(first, last));
+  const rows: ComponentChildren[] = [];
+  const put = (index: number, y: number) =>
+    rows.push(
+      <div key={index} class="milo-row" role="presentation" style={{ height: `${rowHeight}px`, transform: `translateY(${y}px)` }}>
+        {row(index)}
+      </div>,
+    );
+  for (let index = first; index < last; index++) put(index, offset + (index - first) * rowHeight);
+  if (always >= 0 && always < count && (always < first || always >= last)) put(always, -9999);
+  return (
+    <div class={name} ref={host} onScroll={onScroll}>
+      {head}
+      <div {...body} class="milo-spacer" style={{ height: `${spacerHeight(extent)}px` }}>
+        <div class="milo-sticky" role="presentation">
+          {rows}
+        </div>
+      </div>
+    </div>
+  );
+}
