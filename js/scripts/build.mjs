@@ -2,7 +2,18 @@
 import { context } from "esbuild";
 
 const isDev = process.argv.includes("--dev");
-const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "info", charset: "utf8", jsx: "transform", jsxFactory: "h", jsxFragment: "Fragment", inject: ["scripts/jsx.mjs"], tsconfigRaw: {} };
+const shared = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  logLevel: "info",
+  charset: "utf8",
+  jsx: "transform",
+  jsxFactory: "h",
+  jsxFragment: "Fragment",
+  inject: ["scripts/jsx.mjs"],
+  tsconfigRaw: {},
+};
 const building = await context(
   isDev
     ? { ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true }

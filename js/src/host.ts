@@ -155,7 +155,10 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     command(command, phases = []) {
       const id = uuid();
       store.dispatch({ type: "requested", id, command, phases });
-      giveUp.set(id, setTimeout(() => store.dispatch({ type: "unanswered", id }), GIVE_UP_AFTER_MS));
+      giveUp.set(
+        id,
+        setTimeout(() => store.dispatch({ type: "unanswered", id }), GIVE_UP_AFTER_MS),
+      );
       send({ type: "command", id, command, phases, options: {} }, id);
     },
     wantLogs(phase, start, count) {

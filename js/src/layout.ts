@@ -52,7 +52,9 @@ const MOST_STAND_INS = 40_000;
 const STAND_IN_GAP = 7;
 
 export function layout(upstream: readonly (readonly number[])[], options: LayoutOptions): Layout {
-  const edges = upstream.flatMap((froms, to) => [...new Set(froms)].filter((from) => from >= 0 && from < to).map((from) => [from, to] as const));
+  const edges = upstream.flatMap((froms, to) =>
+    [...new Set(froms)].filter((from) => from >= 0 && from < to).map((from) => [from, to] as const),
+  );
   const layer = assignLayers(upstream.length, edges);
   const proper = withStandIns(layer, edges);
   const layers = order(proper);
@@ -149,7 +151,11 @@ function places(proper: Proper, layers: readonly (readonly number[])[], breadth:
     let at = 0;
     layer.forEach((vertex, i) => {
       const before = layer[i - 1];
-      if (before !== undefined) at += half(before) + half(vertex) + (isPhase(before) && isPhase(vertex) ? gap : isPhase(before) || isPhase(vertex) ? gap * 0.7 : STAND_IN_GAP);
+      if (before !== undefined)
+        at +=
+          half(before) +
+          half(vertex) +
+          (isPhase(before) && isPhase(vertex) ? gap : isPhase(before) || isPhase(vertex) ? gap * 0.7 : STAND_IN_GAP);
       offset[vertex] = at;
     });
     for (const vertex of layer) across[vertex] = (offset[vertex] ?? 0) - at / 2;
@@ -178,7 +184,12 @@ function places(proper: Proper, layers: readonly (readonly number[])[], breadth:
 }
 
 /** Isotonic regression (pool adjacent violators): the places nearest to the wishes that keep order and gaps. */
-function pull(layer: readonly number[], across: Float64Array, offset: Float64Array, wish: (vertex: number) => readonly [number, number]): void {
+function pull(
+  layer: readonly number[],
+  across: Float64Array,
+  offset: Float64Array,
+  wish: (vertex: number) => readonly [number, number],
+): void {
   const pools: { at: number; weight: number; size: number }[] = [];
   for (const vertex of layer) {
     const [target, weight] = wish(vertex);
@@ -200,7 +211,12 @@ function pull(layer: readonly number[], across: Float64Array, offset: Float64Arr
   }
 }
 
-function draw(proper: Proper, layers: readonly (readonly number[])[], edges: readonly (readonly [number, number])[], options: LayoutOptions): Layout {
+function draw(
+  proper: Proper,
+  layers: readonly (readonly number[])[],
+  edges: readonly (readonly [number, number])[],
+  options: LayoutOptions,
+): Layout {
   const { horizontal, nodeWidth, nodeHeight, layerGap, nodeGap } = options;
   const count = proper.phases;
   const breadth = horizontal ? nodeHeight : nodeWidth;
@@ -234,7 +250,15 @@ function draw(proper: Proper, layers: readonly (readonly number[])[], edges: rea
   });
   const length = layers.length ? layers.length * (depth + layerGap) - layerGap : 0;
   const size = high - low;
-  return { horizontal, x, y, layer: Int32Array.from(proper.layer.slice(0, count)), routes, width: horizontal ? length : size, height: horizontal ? size : length };
+  return {
+    horizontal,
+    x,
+    y,
+    layer: Int32Array.from(proper.layer.slice(0, count)),
+    routes,
+    width: horizontal ? length : size,
+    height: horizontal ? size : length,
+  };
 }
 
 function boundsOf(points: readonly number[]): [number, number, number, number] {

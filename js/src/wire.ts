@@ -165,18 +165,32 @@ const snapshot: Parse<Parsed<typeof snapshotShape>> = (value, path) => {
   const parsed = snapshotShape(value, path);
   parsed.phases.forEach((one, index) => {
     one.depends_on.forEach((upstream, i) => {
-      if (upstream >= index) throw new WireError(`${at(path, "phases")}[${index}].depends_on[${i}]`, "the index of an earlier phase", upstream);
+      if (upstream >= index)
+        throw new WireError(`${at(path, "phases")}[${index}].depends_on[${i}]`, "the index of an earlier phase", upstream);
     });
   });
   return parsed;
 };
 
-const line = tuple(number, oneOf("stdout", "stderr", "log", "warning", "milo"), oneOf("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), text);
+const line = tuple(
+  number,
+  oneOf("stdout", "stderr", "log", "warning", "milo"),
+  oneOf("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+  text,
+);
 const frame = object({ file: text, line: count, function: text, code: listOf(tuple(count, text)) });
 const cause = object({ type: text, message: text, frames: listOf(frame), root: listOf(text), text });
 
 /** The causes of causes are not shown: their text is part of the first one's. */
-const errorDetail = object({ type: text, message: text, attempt: count, frames: listOf(frame), causes: listOf(cause), root: listOf(text), text });
+const errorDetail = object({
+  type: text,
+  message: text,
+  attempt: count,
+  frames: listOf(frame),
+  causes: listOf(cause),
+  root: listOf(text),
+  text,
+});
 
 export const parseSnapshot: Parse<Snapshot> = snapshot;
 

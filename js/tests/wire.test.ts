@@ -5,7 +5,10 @@ import { parseFromBrowser, parseFromKernel, WireError } from "../src/wire";
 const folder = new URL("../../tests/wire/", import.meta.url);
 const fixtures = readdirSync(folder)
   .filter((name) => name.endsWith(".json"))
-  .map((name): [string, { direction: string; message: unknown; field?: string }] => [name, JSON.parse(readFileSync(new URL(name, folder), "utf8"))]);
+  .map((name): [string, { direction: string; message: unknown; field?: string }] => [
+    name,
+    JSON.parse(readFileSync(new URL(name, folder), "utf8")),
+  ]);
 const parserOf = (direction: string) => (direction === "to-kernel" ? parseFromBrowser : parseFromKernel);
 
 test("there are good and bad examples of both directions", () => {
@@ -16,19 +19,25 @@ test("there are good and bad examples of both directions", () => {
   }
 });
 
-test.each(fixtures.filter(([name]) => !name.startsWith("bad-")))("%s is understood, every known field kept", (_, { direction, message }) => {
-  const parsed = parserOf(direction)(message, "");
-  expect(message).toMatchObject(JSON.parse(JSON.stringify(parsed)));
-});
+test.each(fixtures.filter(([name]) => !name.startsWith("bad-")))(
+  "%s is understood, every known field kept",
+  (_, { direction, message }) => {
+    const parsed = parserOf(direction)(message, "");
+    expect(message).toMatchObject(JSON.parse(JSON.stringify(parsed)));
+  },
+);
 
-test.each(fixtures.filter(([name]) => name.startsWith("bad-")))("%s is refused and the wrong field is named", (_, { direction, message, field }) => {
-  expect(() => parserOf(direction)(message, "")).toThrow(WireError);
-  try {
-    parserOf(direction)(message, "");
-  } catch (error) {
-    expect(error).toMatchObject({ field });
-  }
-});
+test.each(fixtures.filter(([name]) => name.startsWith("bad-")))(
+  "%s is refused and the wrong field is named",
+  (_, { direction, message, field }) => {
+    expect(() => parserOf(direction)(message, "")).toThrow(WireError);
+    try {
+      parserOf(direction)(message, "");
+    } catch (error) {
+      expect(error).toMatchObject({ field });
+    }
+  },
+);
 
 test("a field of a later version is left out, not refused", () => {
   expect(parseFromKernel({ type: "heartbeat", now: 1, seq: 2, mood: "good" }, "")).toEqual({ type: "heartbeat", now: 1, seq: 2 });

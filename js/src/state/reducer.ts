@@ -60,7 +60,11 @@ export function reduce(state: State, action: Action): State {
     case "restored":
       return isNews(state, action.snapshot) ? openFailure(state, replace(state, action.snapshot, action.at)) : state;
     case "misread":
-      return { ...state, syncing: true, notice: { kind: "refused", text: `A message from the kernel could not be read: ${action.reason}.` } };
+      return {
+        ...state,
+        syncing: true,
+        notice: { kind: "refused", text: `A message from the kernel could not be read: ${action.reason}.` },
+      };
     case "connected":
       return action.connection === state.connection ? state : { ...state, connection: action.connection };
     case "chose":
@@ -73,7 +77,11 @@ export function reduce(state: State, action: Action): State {
       const request = state.requests.get(action.id);
       if (!request) return state;
       const what = [request.command, ...request.phases].join(" ");
-      return { ...state, requests: without(state.requests, action.id), notice: { kind: "refused", text: `The kernel has not answered “${what}”. You can try again.` } };
+      return {
+        ...state,
+        requests: without(state.requests, action.id),
+        notice: { kind: "refused", text: `The kernel has not answered “${what}”. You can try again.` },
+      };
     }
     case "refused":
       return { ...state, notice: { kind: "refused", text: action.text } };
@@ -166,7 +174,13 @@ function advance(state: State, delta: Delta, at: number): State {
 }
 
 function isUnchanged(before: Phase | undefined, after: Phase | undefined): boolean {
-  return before !== undefined && after !== undefined && before.name === after.name && before.attempt === after.attempt && before.status === after.status;
+  return (
+    before !== undefined &&
+    after !== undefined &&
+    before.name === after.name &&
+    before.attempt === after.attempt &&
+    before.status === after.status
+  );
 }
 
 function forget(state: State): State {

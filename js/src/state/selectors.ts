@@ -20,7 +20,9 @@ export function sessionElapsed(state: State, at: number): number {
   if (!session) return 0;
   if (session.status !== "running") return session.elapsed;
   const now = kernelNow(state, ticking(state, at));
-  return session.elapsed > 0 || session.started_at <= 0 ? session.elapsed + Math.max(0, now - state.elapsedAt) : Math.max(0, now - session.started_at);
+  return session.elapsed > 0 || session.started_at <= 0
+    ? session.elapsed + Math.max(0, now - state.elapsedAt)
+    : Math.max(0, now - session.started_at);
 }
 
 /** A clock that stands still when the kernel is gone: nobody knows what happens then. */
@@ -28,7 +30,15 @@ function ticking(state: State, at: number): number {
   return state.connection === "gone" ? state.received : at;
 }
 
-export const PHASE_STATES = ["failed", "running", "retrying", "pending", "completed", "skipped", "cancelled"] as const satisfies readonly PhaseState[];
+export const PHASE_STATES = [
+  "failed",
+  "running",
+  "retrying",
+  "pending",
+  "completed",
+  "skipped",
+  "cancelled",
+] as const satisfies readonly PhaseState[];
 
 export function countByStatus(phases: readonly Phase[]): Readonly<Record<PhaseState, number>> {
   const counts = { pending: 0, running: 0, retrying: 0, completed: 0, failed: 0, skipped: 0, cancelled: 0 };

@@ -52,7 +52,13 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
         </div>
         {isHelpOpen.value ? <Help /> : null}
         <div class="milo-body" data-open={state.choice.expanded}>
-          <main>{session?.phases.length ? <Shown {...props} /> : <p class="milo-empty">{session ? "This pipeline has no phases." : "Waiting for the pipeline…"}</p>}</main>
+          <main>
+            {session?.phases.length ? (
+              <Shown {...props} />
+            ) : (
+              <p class="milo-empty">{session ? "This pipeline has no phases." : "Waiting for the pipeline…"}</p>
+            )}
+          </main>
           <Inspector {...props} />
         </div>
         <div class="milo-said" role="status">

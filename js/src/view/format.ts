@@ -38,7 +38,13 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 const pad = (value: number): string => String(value).padStart(2, "0");
 
-const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = { "": "", ran: "", cache: "cached", checkpoint: "from checkpoint", substitute: "substitute" };
+const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
+  "": "",
+  ran: "",
+  cache: "cached",
+  checkpoint: "from checkpoint",
+  substitute: "substitute",
+};
 
 /** The second line of a phase: `running · 45% · 12s · attempt 2`. */
 export function phaseSummary(phase: Phase, elapsed: number): string {
@@ -60,5 +66,7 @@ export function phaseSummary(phase: Phase, elapsed: number): string {
 export function phaseLabel(phase: Phase, phases: readonly Phase[], elapsed: number): string {
   const upstream = phase.depends_on.flatMap((index) => phases[index]?.name ?? []);
   const after = upstream.length === 0 ? "" : upstream.length > 3 ? `after ${upstream.length} phases` : `after ${upstream.join(" and ")}`;
-  return [phase.name, phaseSummary(phase, elapsed).replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""].filter(Boolean).join(", ");
+  return [phase.name, phaseSummary(phase, elapsed).replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""]
+    .filter(Boolean)
+    .join(", ");
 }

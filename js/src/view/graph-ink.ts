@@ -70,7 +70,15 @@ export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
   if (frame.isFar) drawBoxes(pen, frame, colour);
 }
 
-const BOX: Readonly<Record<PhaseState, string>> = { pending: "line", running: "run", retrying: "warn", completed: "ok", failed: "fail", skipped: "skip", cancelled: "idle" };
+const BOX: Readonly<Record<PhaseState, string>> = {
+  pending: "line",
+  running: "run",
+  retrying: "warn",
+  completed: "ok",
+  failed: "fail",
+  skipped: "skip",
+  cancelled: "idle",
+};
 
 function drawBoxes(pen: Pen, { drawing, nodeWidth, nodeHeight, phases }: Frame, colour: (name: string) => string): void {
   const boxes = new Map<PhaseState, Path2D>();

@@ -42,7 +42,17 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD));
   const view = moved.value ?? { k: fit, x: (sight - made.width * fit) / 2, y: (height - made.height * fit) / 2 };
   const isFar = view.k < FAR;
-  const frame: Frame = { drawing, view, width: sight, height, phases, selected: expanded ? selected : -1, isFar, nodeWidth: NODE.nodeWidth, nodeHeight: NODE.nodeHeight };
+  const frame: Frame = {
+    drawing,
+    view,
+    width: sight,
+    height,
+    phases,
+    selected: expanded ? selected : -1,
+    isFar,
+    nodeWidth: NODE.nodeWidth,
+    nodeHeight: NODE.nodeHeight,
+  };
   const latest = useRef(frame);
   latest.current = frame;
 
@@ -109,7 +119,9 @@ export function Graph({ port, id, now, theme }: ViewProps) {
     const box = viewport.current?.getBoundingClientRect();
     const x = (event.clientX - (box?.left ?? 0) - view.x) / view.k;
     const y = (event.clientY - (box?.top ?? 0) - view.y) / view.k;
-    return phases.findIndex((_, i) => Math.abs((made.x[i] ?? 0) - x) <= NODE.nodeWidth / 2 && Math.abs((made.y[i] ?? 0) - y) <= NODE.nodeHeight / 2);
+    return phases.findIndex(
+      (_, i) => Math.abs((made.x[i] ?? 0) - x) <= NODE.nodeWidth / 2 && Math.abs((made.y[i] ?? 0) - y) <= NODE.nodeHeight / 2,
+    );
   };
 
   const isInSight = (i: number) => {
@@ -142,7 +154,11 @@ export function Graph({ port, id, now, theme }: ViewProps) {
       >
         <canvas ref={edges} aria-hidden="true" />
         <canvas ref={flow} aria-hidden="true" />
-        <div class="milo-world" role="presentation" style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--milo-scale": view.k }}>
+        <div
+          class="milo-world"
+          role="presentation"
+          style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--milo-scale": view.k }}
+        >
           {phases.map((phase, i) =>
             isInSight(i) ? (
               <GraphNode
@@ -176,7 +192,10 @@ export function Graph({ port, id, now, theme }: ViewProps) {
 }
 
 function isSameGraph(a: readonly Phase[], b: readonly Phase[]): boolean {
-  return a.length === b.length && a.every((phase, i) => phase === b[i] || (phase.name === b[i]?.name && String(phase.depends_on) === String(b[i]?.depends_on)));
+  return (
+    a.length === b.length &&
+    a.every((phase, i) => phase === b[i] || (phase.name === b[i]?.name && String(phase.depends_on) === String(b[i]?.depends_on)))
+  );
 }
 
 /** Left to right and, for graphs small enough to lay out twice, top to bottom. */
@@ -192,7 +211,9 @@ function scaleFor({ width, height }: Layout, sight: number): number {
 
 /** Where an arrow key leads: along an edge, or to the nearest phase of the same layer. */
 function neighbour(key: string, from: number, phases: readonly Phase[], { horizontal, layer, x, y }: Layout): number | undefined {
-  const [back, ahead, before, after] = horizontal ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"] : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+  const [back, ahead, before, after] = horizontal
+    ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]
+    : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
   if (key === back) return phases[from]?.depends_on[0];
   if (key === ahead) return downstream(phases)[from]?.[0];
   if (key !== before && key !== after) return undefined;

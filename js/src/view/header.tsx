@@ -34,7 +34,15 @@ export function Header({ port, now }: ViewProps) {
         </span>
         <span class="milo-muted milo-spring">{elapsed > 0 ? formatDuration(elapsed) : ""}</span>
         {session?.waiting_for ? (
-          <CommandButton port={port} command="approve" label="Approve" kind="milo-primary" phase={session.waiting_for} permit="" hint="Goes on after the review" />
+          <CommandButton
+            port={port}
+            command="approve"
+            label="Approve"
+            kind="milo-primary"
+            phase={session.waiting_for}
+            permit=""
+            hint="Goes on after the review"
+          />
         ) : null}
         {ACTIONS.map(([command, label, hint, kind]) => {
           const permit = permitSession(state, command);
@@ -42,7 +50,16 @@ export function Header({ port, now }: ViewProps) {
           // What makes no sense now is not there; what waits for the kernel, or has lost it, stays and says so.
           const isOffered = session && (isBusy || permitSession({ ...state, connection: "live" }, command) === "");
           return isOffered ? (
-            <CommandButton key={command} port={port} command={command} label={status === "pending" && command === "run" ? "Run" : label} hint={hint} kind={kind} permit={permit} isBusy={isBusy} />
+            <CommandButton
+              key={command}
+              port={port}
+              command={command}
+              label={status === "pending" && command === "run" ? "Run" : label}
+              hint={hint}
+              kind={kind}
+              permit={permit}
+              isBusy={isBusy}
+            />
           ) : null;
         })}
       </div>

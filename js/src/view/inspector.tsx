@@ -90,7 +90,13 @@ function Info({ port, phase, index }: Pick<ViewProps, "port"> & { phase: Phase; 
     ["Runs", phase.parallel ? "beside other phases" : "alone"],
     ["Weight", phase.weight],
     ["Code", phase.edited ? "edited since its last attempt; Retry uses the new code" : ""],
-    ...attemptsOf(phase, phase.elapsed).map((one) => [`Attempt ${one.attempt}`, `${one.status}${one.elapsed > 0 ? `, ${formatDuration(one.elapsed)}` : ""}${one.error ? `: ${one.error}` : ""}`] as const),
+    ...attemptsOf(phase, phase.elapsed).map(
+      (one) =>
+        [
+          `Attempt ${one.attempt}`,
+          `${one.status}${one.elapsed > 0 ? `, ${formatDuration(one.elapsed)}` : ""}${one.error ? `: ${one.error}` : ""}`,
+        ] as const,
+    ),
   ];
   return (
     <dl class="milo-pane" data-pane="info">

@@ -61,7 +61,8 @@ function act(key: string, { root, port, showView, toggleHelp }: KeyTargets): boo
   const { session, choice } = state;
   const phase = session?.phases[choice.selected];
   const give = (permit: string, send: () => void) => (permit ? port.refuse(permit) : send());
-  const onPhase = (command: "retry" | "skip" | "cancel") => phase && give(permitPhase(state, command, phase), () => port.command(command, [phase.name]));
+  const onPhase = (command: "retry" | "skip" | "cancel") =>
+    phase && give(permitPhase(state, command, phase), () => port.command(command, [phase.name]));
   const onSession = (command: "pause" | "resume" | "cancel") => give(permitSession(state, command), () => port.command(command));
   const keys: Readonly<Record<string, () => void>> = {
     1: () => showView("graph"),

@@ -11,7 +11,12 @@ const COLUMNS = ["phase", "status", "time", "attempt", "lines"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 /** Phase indices sorted by a column; equal ones stay in execution order. */
-export function sortPhases(phases: readonly Phase[], column: Column, isDescending: boolean, elapsed: (phase: Phase) => number): readonly number[] {
+export function sortPhases(
+  phases: readonly Phase[],
+  column: Column,
+  isDescending: boolean,
+  elapsed: (phase: Phase) => number,
+): readonly number[] {
   const key = (phase: Phase): number | string => {
     switch (column) {
       case "phase":
@@ -29,7 +34,8 @@ export function sortPhases(phases: readonly Phase[], column: Column, isDescendin
     }
   };
   const keys = phases.map(key);
-  const compare = (a: number | string = 0, b: number | string = 0) => (typeof a === "string" ? a.localeCompare(String(b), "en", { numeric: true }) : a - Number(b));
+  const compare = (a: number | string = 0, b: number | string = 0) =>
+    typeof a === "string" ? a.localeCompare(String(b), "en", { numeric: true }) : a - Number(b);
   return [...keys.keys()].sort((a, b) => (isDescending ? -1 : 1) * compare(keys[a], keys[b]) || a - b);
 }
 

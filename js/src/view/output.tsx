@@ -17,12 +17,20 @@ export function ErrorPane({ port, phase, index }: Props) {
       {roots.map((name) => (
         <p key={name}>
           Root cause:{" "}
-          <button type="button" class="milo-link" onClick={() => port.select(session?.phases.findIndex((one) => one.name === name) ?? 0, true)}>
+          <button
+            type="button"
+            class="milo-link"
+            onClick={() => port.select(session?.phases.findIndex((one) => one.name === name) ?? 0, true)}
+          >
             {name}
           </button>
         </p>
       ))}
-      {error ? [error, ...error.causes].map((one, i) => <Failure key={one.text} error={one} isCause={i > 0} />) : <p class="milo-error">{phase.error || "No error."}</p>}
+      {error ? (
+        [error, ...error.causes].map((one, i) => <Failure key={one.text} error={one} isCause={i > 0} />)
+      ) : (
+        <p class="milo-error">{phase.error || "No error."}</p>
+      )}
       {error?.text ? (
         <details>
           <summary>Full traceback</summary>
@@ -63,7 +71,12 @@ function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Ca
 
 export function ResultPane({ port, phase, index }: Props) {
   const detail = port.state.value.details.get(index);
-  const waiting = phase.status !== "completed" ? "There is a result once the phase has completed." : detail ? "The phase returned nothing." : "Asking the kernel…";
+  const waiting =
+    phase.status !== "completed"
+      ? "There is a result once the phase has completed."
+      : detail
+        ? "The phase returned nothing."
+        : "Asking the kernel…";
   return (
     <div class="milo-pane" data-pane="result">
       {detail?.result ? (

@@ -30,7 +30,14 @@ export function panZoom(element: HTMLElement, get: () => Transform, set: (next: 
       event.preventDefault();
       const box = element.getBoundingClientRect();
       const view = get();
-      set(zoomAt(view, view.k * Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.005)), event.clientX - box.left, event.clientY - box.top));
+      set(
+        zoomAt(
+          view,
+          view.k * Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.005)),
+          event.clientX - box.left,
+          event.clientY - box.top,
+        ),
+      );
     },
     { passive: false, signal },
   );

@@ -24,7 +24,15 @@ export function Tabs<K extends string>({ label, tabs, current, onChoose }: TabsP
   return (
     <div class="milo-tabs" role="tablist" aria-label={label} onKeyDown={onKeyDown}>
       {tabs.map((tab) => (
-        <button key={tab} type="button" role="tab" data-tab={tab} aria-selected={tab === current} tabIndex={tab === current ? 0 : -1} onClick={() => onChoose(tab)}>
+        <button
+          key={tab}
+          type="button"
+          role="tab"
+          data-tab={tab}
+          aria-selected={tab === current}
+          tabIndex={tab === current ? 0 : -1}
+          onClick={() => onChoose(tab)}
+        >
           {tab}
         </button>
       ))}

@@ -1,6 +1,6 @@
 /** Phases as the rows of a listbox: what timeline and list have in common. */
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { phaseLabel } from "./format";
@@ -21,7 +21,10 @@ export function Rows({ port, id, now, order, rowHeight, class: name, head, row }
   const phases = state.session?.phases ?? [];
   const { selected } = state.choice;
   const place = order.indexOf(selected);
-  const reveal = useMemo(() => ({ row: place }), [place]);
+  const isShown = useRef(state.choice.expanded);
+  // Where the person looks stays, however rows change places: only another selection brings itself into sight.
+  const reveal = useMemo(() => ({ row: isShown.current ? place : -1 }), [selected]);
+  isShown.current = true;
   return (
     <Window
       class="milo-rows"

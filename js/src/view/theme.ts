@@ -9,7 +9,11 @@ export function watchTheme(root: HTMLElement, ending: AbortSignal): ReadonlySign
   const look = () => {
     const { jpThemeLight, jpThemeName = "" } = body.dataset;
     const isCode = body.className.includes("vscode-");
-    const isDark = jpThemeLight ? jpThemeLight === "false" : isCode ? /vscode-(dark|high-contrast(?!-light))/.test(body.className) : media.matches;
+    const isDark = jpThemeLight
+      ? jpThemeLight === "false"
+      : isCode
+        ? /vscode-(dark|high-contrast(?!-light))/.test(body.className)
+        : media.matches;
     root.dataset.theme = isDark ? "dark" : "light";
     theme.value = `${root.dataset.theme} ${jpThemeName} ${body.className}`;
   };

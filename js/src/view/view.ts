@@ -17,7 +17,14 @@ export function selectByKey(event: KeyboardEvent, port: Port, order: readonly nu
   const { selected } = port.state.peek().choice;
   const at = order.indexOf(selected);
   const last = order.length - 1;
-  const to: Readonly<Record<string, number>> = { ArrowDown: Math.min(last, at + 1), ArrowUp: Math.max(0, at - 1), Home: 0, g: 0, End: last, G: last };
+  const to: Readonly<Record<string, number>> = {
+    ArrowDown: Math.min(last, at + 1),
+    ArrowUp: Math.max(0, at - 1),
+    Home: 0,
+    g: 0,
+    End: last,
+    G: last,
+  };
   const index = order[to[event.key] ?? -1];
   if (index !== undefined) port.select(index, false);
   else if (event.key === "Enter" || event.key === " ") port.select(selected, true);

@@ -45,7 +45,8 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     const next = scrolled(before, top, extent);
     if (next.top === top) scroll.value = next;
     else go(next);
-    if (follow ? next.virtual < before.virtual && !isAtEnd(next, extent) : next.virtual > before.virtual && isAtEnd(next, extent)) onFollow?.(!follow);
+    if (follow ? next.virtual < before.virtual && !isAtEnd(next, extent) : next.virtual > before.virtual && isAtEnd(next, extent))
+      onFollow?.(!follow);
   };
   useLayoutEffect(() => {
     const box = host.current;
@@ -59,7 +60,7 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     return () => resizing.disconnect();
   }, [viewport]);
   useLayoutEffect(() => {
-    if (follow) go(scrollTo(Number.POSITIVE_INFINITY, extent));
+    if (follow) go(scrollTo(Number.POSITIVE_INFINITY, { ...extent, viewport: viewport.peek() }));
   }, [follow, count, viewport.value]);
   useLayoutEffect(() => {
     if (!reveal || reveal.row < 0) return;
@@ -69,7 +70,11 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
   }, [reveal]);
 
   const { first, last, offset } = inSight(scroll.value, extent);
-  useLayoutEffect(() => onSight?.(first, last));
+  useLayoutEffect(() => {
+    // As of now: the effects above may have measured or moved since the rows were made.
+    const now = inSight(scroll.peek(), { ...extent, viewport: viewport.peek() });
+    onSight?.(now.first, now.last);
+  });
   const rows: ComponentChildren[] = [];
   const put = (index: number, y: number) =>
     rows.push(

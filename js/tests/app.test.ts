@@ -1,0 +1,285 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import widget from "../src/index";
+import { type FakeModel, fakeModel } from "./model";
+import { failing, lines, phase, snapshot } from "./samples";
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+let cleanups: (() => void)[] = [];
+let model: FakeModel;
+let el: HTMLElement;
+
+function view(into: HTMLElement, { render } = shared()) {
+  document.body.append(into);
+  cleanups.push(render({ model, el: into }));
+}
+
+let made: ReturnType<typeof widget> | null = null;
+function shared() {
+  if (!made) {
+    made = widget();
+    cleanups.push(made.initialize({ model }));
+  }
+  return made;
+}
+
+beforeEach(() => {
+  model = fakeModel();
+  el = document.createElement("div");
+});
+afterEach(() => {
+  for (const cleanup of cleanups.reverse()) cleanup();
+  cleanups = [];
+  made = null;
+  document.body.replaceChildren();
+});
+
+async function show(phases = failing, changes = {}) {
+  view(el);
+  model.say({ type: "snapshot", seq: 5, state: snapshot(phases, changes) });
+  await settled();
+}
+const find = (selector: string) => {
+  const found = el.querySelector<HTMLElement>(selector);
+  if (!found) throw new Error(`no ${selector}`);
+  return found;
+};
+const press = (target: Element, key: string, more: KeyboardEventInit = {}) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
+
+test("the element itself is the root and carries the stable hooks", async () => {
+  await show();
+  expect(el.className).toContain("milo-root");
+  expect({ ...el.dataset }).toMatchObject({ pipeline: "site", status: "running", connection: "live" });
+  expect(find('[data-phase="parse"]').dataset["status"]).toBe("failed");
+  expect(el.querySelectorAll("[data-phase]").length).toBe(3);
+  expect(find('button[data-command="pause"]').getAttribute("aria-label")).toBe("Pause");
+  expect(find('button[data-command="retry"][data-for="parse"]').getAttribute("aria-label")).toBe("retry parse");
+});
+
+test("before anything is known it says so", async () => {
+  view(el);
+  await settled();
+  expect(el.textContent).toContain("Waiting for the pipeline");
+  expect(el.dataset["connection"]).toBe("connecting");
+});
+
+test("the failing phase is open at its error, which is asked for and then shown with the person's lines", async () => {
+  await show();
+  expect(find('[data-pane="error"]').textContent).toContain("no title");
+  const asked = model.sent.find((message) => message.type === "detail");
+  if (asked?.type !== "detail") throw new Error("not asked");
+  const frames = [
+    {
+      file: "Cell [3]",
+      line: 12,
+      function: "parse",
+      code: [
+        [11, "x = 1"],
+        [12, "raise ValueError(x)"],
+      ],
+    },
+  ];
+  const error = { type: "ValueError", message: "<b>no</b> title", attempt: 2, frames, causes: [], root: ["load"], text: "Traceback" };
+  model.say({ type: "detail", id: asked.id, phase: 1, error, result: null });
+  await settled();
+  expect(find('[data-pane="error"] [aria-current]').textContent).toContain("raise ValueError(x)");
+  expect(find('[data-pane="error"]').textContent).toContain("<b>no</b> title");
+  expect(el.querySelector('[data-pane="error"] .milo-error b')?.textContent).toBe("ValueError:");
+  expect(find('[data-pane="error"]').textContent).toContain("Root cause: load");
+});
+
+test("one click acts and shows as requested until the reply; a second click sends nothing", async () => {
+  await show();
+  const button = find('button[data-command="retry"]');
+  button.click();
+  await settled();
+  button.click();
+  const sent = model.sent.filter((message) => message.type === "command");
+  expect(sent).toMatchObject([{ command: "retry", phases: ["parse"] }]);
+  expect(button.dataset["requested"]).toBe("true");
+  const [command] = sent;
+  if (command?.type !== "command") throw new Error("no command");
+  model.say({ type: "reply", id: command.id, ok: false, message: "Not now." });
+  await settled();
+  expect(button.dataset["requested"]).toBeUndefined();
+  expect(find('[role="alert"]').textContent).toContain("Not now.");
+});
+
+test("what cannot be done is disabled, and says why instead of sending", async () => {
+  await show();
+  const button = find('button[data-command="cancel"][data-for="parse"]');
+  expect(button.getAttribute("aria-disabled")).toBe("true");
+  button.click();
+  await settled();
+  expect(model.sent.some((message) => message.type === "command")).toBe(false);
+  expect(find('[role="alert"]').textContent).toContain("failed");
+});
+
+test("the log shows lines with numbers, colours and hostile text as text", async () => {
+  await show([phase("load", { status: "running", started_at: 11 })]);
+  find('[data-phase="load"]').click();
+  model.say({
+    type: "delta",
+    seq: 6,
+    now: 13,
+    pipeline: {},
+    phases: [[0, { log_count: 2 }]],
+    logs: [
+      {
+        phase: 0,
+        start: 0,
+        lines: [
+          [12, "stdout", "", "\u001b[31mred\u001b[0m"],
+          [12, "stderr", "", "<img src=x onerror=alert(1)>"],
+        ],
+      },
+    ],
+  });
+  await settled();
+  const rows = [...el.querySelectorAll<HTMLElement>('[data-pane="logs"] .milo-log-row')];
+  expect(rows.map((row) => row.dataset["line"])).toEqual(["1", "2"]);
+  expect(rows[0]?.querySelector<HTMLElement>(".milo-log-text span")?.style.color).toBe("var(--milo-red)");
+  expect(rows[1]?.dataset["stream"]).toBe("stderr");
+  expect(rows[1]?.textContent).toContain("<img src=x");
+  expect(el.querySelector("img")).toBeNull();
+});
+
+test("lines that are not here are asked for", async () => {
+  await show([phase("load", { status: "completed", log_count: 900 })]);
+  find('[data-phase="load"]').click();
+  await settled();
+  const asked = model.sent.find((message) => message.type === "logs");
+  expect(asked).toMatchObject({ phase: 0 });
+  if (asked?.type !== "logs") throw new Error("not asked");
+  expect(asked.start + asked.count).toBe(900);
+  model.say({ type: "logs", id: asked.id, phase: 0, start: asked.start, total: 900, first: 0, lines: lines(asked.start, asked.count) });
+  await settled();
+  expect(find('.milo-log-row[data-line="900"]').textContent).toContain("line 899");
+});
+
+test.each(["timeline", "list", "graph"] as const)("%s shows every phase with its status, and a click opens it", async (name) => {
+  await show([
+    phase("a", { status: "completed", started_at: 11, elapsed: 1 }),
+    phase("b", { status: "running", started_at: 12, depends_on: [0] }),
+  ]);
+  find(`[data-tab="${name}"]`).click();
+  await settled();
+  expect(find(`[data-view="${name}"] [data-phase="b"]`).dataset["status"]).toBe("running");
+  find(`[data-view="${name}"] [data-phase="b"]`).click();
+  await settled();
+  expect(model.get("selected_phase")).toBe(1);
+  expect(find('[data-pane="logs"]')).toBeTruthy();
+});
+
+test("keys: arrows follow edges, digits change views, Escape closes, letters give commands", async () => {
+  await show();
+  const box = find('[role="listbox"]');
+  press(box, "ArrowLeft");
+  expect(model.get("selected_phase")).toBe(0);
+  press(box, "ArrowRight");
+  press(box, "ArrowRight");
+  expect(model.get("selected_phase")).toBe(2);
+  press(box, "g");
+  expect(model.get("selected_phase")).toBe(0);
+  await settled();
+  expect(document.getElementById(box.getAttribute("aria-activedescendant") ?? "")?.dataset["phase"]).toBe("load");
+  press(box, "Escape");
+  await settled();
+  expect(model.get("expanded")).toBe(false);
+  press(box, "p");
+  expect(model.sent.at(-1)).toMatchObject({ type: "command", command: "pause" });
+  press(box, "3");
+  await settled();
+  expect(find('[data-view="list"]')).toBeTruthy();
+  press(find('[role="listbox"]'), "?");
+  await settled();
+  expect(el.textContent).toContain("these keys");
+});
+
+test("the notebook's shortcuts are held off for plain keys and let through for Ctrl+S", async () => {
+  await show();
+  const box = find('[role="listbox"]');
+  press(box, "d");
+  expect(box.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  press(box, "s", { ctrlKey: true });
+  expect(box.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
+  expect(model.sent.some((message) => message.type === "command")).toBe(false);
+});
+
+test("letters typed into the find box stay letters", async () => {
+  await show([phase("load", { status: "running", log_count: 1 })]);
+  find('[data-phase="load"]').click();
+  await settled();
+  press(find("input"), "r");
+  press(find("input"), "3");
+  await settled();
+  expect(model.sent.some((message) => message.type === "command")).toBe(false);
+  expect(find('[data-view="graph"]')).toBeTruthy();
+});
+
+test("two views share one store: both change, neither opens a second line to the kernel", async () => {
+  const other = document.createElement("div");
+  view(el);
+  view(other);
+  model.say({ type: "snapshot", seq: 5, state: snapshot(failing) });
+  await settled();
+  expect(model.sent.filter((message) => message.type === "hello").length).toBe(1);
+  expect(other.querySelector('[data-phase="parse"]')).toBeTruthy();
+  const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("the end of a view leaves the others; the end of all leaves no listener, node or timer", async () => {
+  const added = vi.spyOn(window, "addEventListener");
+  const removed = vi.spyOn(window, "clearInterval");
+  await show();
+  expect(model.listeners()).toBeGreaterThan(0);
+  for (const cleanup of cleanups.reverse()) cleanup();
+  cleanups = [];
+  expect(model.listeners()).toBe(0);
+  expect(el.childElementCount).toBe(0);
+  const before = model.sent.length;
+  press(document.body, "p");
+  model.say({ type: "heartbeat", now: 1, seq: 99 });
+  await settled();
+  expect(model.sent.length).toBe(before);
+  expect(added.mock.calls.every(([, , options]) => typeof options === "object" && options.signal?.aborted === true)).toBe(true);
+  removed.mockRestore();
+  added.mockRestore();
+});
+
+test("a host's signal ends a view as its clean-up does", async () => {
+  const host = new AbortController();
+  document.body.append(el);
+  const { render } = shared();
+  cleanups.push(render({ model, el, signal: host.signal }));
+  await settled();
+  expect(el.childElementCount).toBe(1);
+  host.abort();
+  expect(el.childElementCount).toBe(0);
+});
+
+test("a host that only renders gets a view too", async () => {
+  const { render } = widget();
+  document.body.append(el);
+  const cleanup = render({ model, el });
+  expect(model.sent.map((message) => message.type)).toEqual(["hello"]);
+  cleanup();
+  expect(model.listeners()).toBe(0);
+});
+
+test("hostile names are text everywhere", async () => {
+  const name = '"><img src=x onerror=alert(1)>';
+  await show([phase(name, { status: "failed", error: "<script>alert(1)</script>", message: "<b>" })], { pipeline: "<i>x</i>" });
+  for (const tab of ["timeline", "list", "graph"]) {
+    find(`[data-tab="${tab}"]`).click();
+    await settled();
+  }
+  for (const tab of ["logs", "info", "error"]) {
+    find(`[data-tab="${tab}"]`).click();
+    await settled();
+  }
+  expect(el.querySelector("img, script")).toBeNull();
+  expect(el.dataset["pipeline"]).toBe("<i>x</i>");
+});

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { GIVE_UP_AFTER_MS, GONE_AFTER_MS, openHost } from "../src/host";
+import { ESCALATE_AFTER_MS } from "../src/lanes";
+import { type FakeModel, fakeModel } from "./model";
+import { failing, lines, phase, snapshot } from "./samples";
+
+let ending: AbortController;
+beforeEach(() => {
+  vi.useFakeTimers();
+  ending = new AbortController();
+});
+afterEach(() => {
+  ending.abort();
+  vi.useRealTimers();
+});
+
+const open = (model: FakeModel) => openHost(model, ending.signal, () => Date.now());
+const answer = (model: FakeModel, phases = [phase("load")], seq = 5) =>
+  model.say({ type: "snapshot", seq, state: snapshot(phases, { seq }) });
+const types = (messages: FakeModel["sent"]) => messages.map((message) => message.type);
+
+test("says hello once, takes the snapshot, acknowledges it", () => {
+  const model = fakeModel();
+  const { state } = open(model);
+  expect(types(model.sent)).toEqual(["hello"]);
+  expect(state.value.connection).toBe("connecting");
+  answer(model);
+  expect(state.value).toMatchObject({ connection: "live", seq: 5 });
+  expect(model.sent.at(-1)).toEqual({ type: "ack", seq: 5 });
+});
+
+test("starts from the snapshot trait when there is one", () => {
+  const model = fakeModel();
+  model.set("snapshot", snapshot([phase("load")]));
+  expect(open(model).state.value.session?.pipeline).toBe("site");
+});
+
+test("a gap asks for a snapshot once, and acknowledges nothing until it comes", () => {
+  const model = fakeModel();
+  open(model);
+  answer(model);
+  model.sent.length = 0;
+  for (const seq of [8, 9, 10]) model.say({ type: "delta", seq, now: 13, pipeline: {}, phases: [], logs: [] });
+  expect(types(model.sent)).toEqual(["sync"]);
+  answer(model, [phase("load")], 10);
+  expect(model.sent.at(-1)).toEqual({ type: "ack", seq: 10 });
+});
+
+test("a lost answer to sync is asked for again at a heartbeat", () => {
+  const model = fakeModel();
+  open(model);
+  answer(model);
+  model.say({ type: "heartbeat", now: 1, seq: 6 });
+  vi.advanceTimersByTime(3000);
+  model.say({ type: "heartbeat", now: 3, seq: 6 });
+  expect(types(model.sent).filter((type) => type === "sync").length).toBe(2);
+});
+
+test("without an answer in 300 ms a command goes by the control lane with the same id, and that lane is remembered", () => {
+  const model = fakeModel({ hasControl: true });
+  const port = open(model);
+  answer(model, failing);
+  port.command("retry", ["parse"]);
+  expect(types(model.sentByControl)).toEqual([]);
+  vi.advanceTimersByTime(ESCALATE_AFTER_MS);
+  const [first] = model.sentByControl;
+  expect(first).toEqual(model.sent.at(-1));
+  if (first?.type !== "command") throw new Error("no command");
+  model.say({ type: "reply", id: first.id, ok: true, message: "" });
+  const before = model.sent.length;
+  port.command("pause");
+  expect(model.sentByControl.at(-1)).toMatchObject({ type: "command", command: "pause" });
+  expect(model.sent.length).toBe(before);
+});
+
+test("an answer in time keeps to the comm", () => {
+  const model = fakeModel({ hasControl: true });
+  const port = open(model);
+  answer(model, failing);
+  port.command("pause");
+  const sent = model.sent.at(-1);
+  if (sent?.type !== "command") throw new Error("no command");
+  model.say({ type: "reply", id: sent.id, ok: true, message: "" });
+  vi.advanceTimersByTime(1000);
+  expect(model.sentByControl).toEqual([]);
+});
+
+test("a command that nobody answers is given up in words", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  port.command("pause");
+  expect(port.state.value.requests.size).toBe(1);
+  vi.advanceTimersByTime(GIVE_UP_AFTER_MS);
+  expect(port.state.value.requests.size).toBe(0);
+  expect(port.state.value.notice?.text).toContain("pause");
+});
+
+test("silence means gone, hello goes out again, a heartbeat means live", () => {
+  const model = fakeModel();
+  const { state } = open(model);
+  answer(model);
+  vi.advanceTimersByTime(GONE_AFTER_MS - 1500);
+  expect(state.value.connection).toBe("live");
+  vi.advanceTimersByTime(2500);
+  expect(state.value.connection).toBe("gone");
+  vi.advanceTimersByTime(GONE_AFTER_MS);
+  expect(types(model.sent).filter((type) => type === "hello").length).toBeGreaterThan(1);
+  model.say({ type: "heartbeat", now: 30, seq: 5 });
+  expect(state.value.connection).toBe("live");
+});
+
+test("a closed comm is survived and shown", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  model.isBroken = true;
+  expect(() => port.command("pause")).not.toThrow();
+  expect(port.state.value.connection).toBe("gone");
+});
+
+test("malformed messages are told, asked about once, and harm nothing", () => {
+  const model = fakeModel();
+  const { state } = open(model);
+  answer(model);
+  model.sent.length = 0;
+  for (const bad of [null, 7, {}, { type: "delta", seq: -1 }, { type: "nonsense" }]) model.say(bad);
+  expect(types(model.sent)).toEqual(["sync"]);
+  expect(state.value.notice?.text).toContain("could not be read");
+  expect(state.value.session?.phases.length).toBe(1);
+});
+
+test("choosing sets the traits and sends nothing else; other views' choices come in", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model, [phase("a"), phase("b")]);
+  model.sent.length = 0;
+  port.select(1, true);
+  expect([model.get("selected_phase"), model.get("expanded"), model.saves]).toEqual([1, true, 1]);
+  expect(model.sent).toEqual([]);
+  model.change("selected_phase", 0);
+  expect(port.state.value.choice.selected).toBe(0);
+  model.change("auto_follow", false);
+  expect(port.state.value.choice.follow).toBe(false);
+  model.change("selected_phase", -4);
+  expect(port.state.value.choice.selected).toBe(0);
+});
+
+test("a failing phase is selected in the traits too", () => {
+  const model = fakeModel();
+  open(model);
+  answer(model, failing);
+  expect([model.get("selected_phase"), model.get("expanded")]).toEqual([1, true]);
+});
+
+test("pages and details are asked for once while the answer is due", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model, failing);
+  model.sent.length = 0;
+  port.wantLogs(1, 400, 500);
+  port.wantLogs(1, 400, 500);
+  port.wantDetail(1);
+  port.wantDetail(1);
+  expect(types(model.sent)).toEqual(["logs", "detail"]);
+  const [page, detail] = model.sent;
+  if (page?.type !== "logs" || detail?.type !== "detail") throw new Error("not asked");
+  model.say({ type: "logs", id: page.id, phase: 1, start: 400, total: 900, first: 0, lines: lines(400, 500) });
+  model.say({ type: "detail", id: detail.id, phase: 1, error: null, result: null });
+  expect(port.state.value.logs.get(1)?.end).toBe(900);
+  port.wantDetail(1);
+  expect(model.sent.length).toBe(2);
+});
+
+test("the end says bye and leaves no listener and no timer", () => {
+  const model = fakeModel({ hasControl: true });
+  const port = open(model);
+  answer(model);
+  port.command("pause");
+  ending.abort();
+  expect(model.sent.at(-1)?.type).toBe("bye");
+  expect(model.listeners()).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
