@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MAX_PAGE_LINES = 1000
 MAX_TEXT = 2_000
+MAX_ERROR = 1_000
 MAX_LINE = 16_000
 MAX_HISTORY = 50
 STREAMS = frozenset({"stdout", "stderr", "log", "warning", "milo"})
@@ -203,7 +204,7 @@ def _kind(value: object) -> str:
 # ---------------------------------------------------------------------- kernel to browser
 
 
-def to_snapshot(
+def to_snapshot(  # noqa: PLR0913 - what a snapshot holds
     state: PipelineState,
     graph: PhaseGraph,
     *,
@@ -224,7 +225,13 @@ def to_snapshot(
     """
     counts = log_counts or {}
     phases = [to_phase(p, graph, i, counts.get(i, 0)) for i, p in enumerate(state.phases)]
-    return {"schema": SCHEMA, **to_pipeline(state, now, interactive=interactive), "now": now, "seq": seq, "phases": phases}
+    return {
+        "schema": SCHEMA,
+        **to_pipeline(state, now, interactive=interactive),
+        "now": now,
+        "seq": seq,
+        "phases": phases,
+    }
 
 
 def to_pipeline(state: PipelineState, now: float, *, interactive: bool) -> dict[str, Any]:
@@ -268,13 +275,13 @@ def to_line(timestamp: float, stream: str, level: str, text: str) -> list[Any]:
     ]
 
 
-def to_lines(rows: Iterable[tuple[int, float, str, str, str]], most_chars: int) -> list[list[Any]]:
-    """Return the first lines of `rows` (number, time, stream, level, text) that fit `most_chars`; at least one."""
+def to_lines(rows: Iterable[tuple[int, float, str, str, str]], most_bytes: int) -> list[list[Any]]:
+    """Return the first lines of `rows` (number, time, stream, level, text) that fit `most_bytes`; at least one."""
     lines: list[list[Any]] = []
-    room = most_chars
+    room = most_bytes
     for _, timestamp, stream, level, text in rows:
         line = to_line(timestamp, stream, level, text)
-        room -= len(line[3]) + 30  # what a line costs without its text
+        room -= _size(line[3])
         if room < 0 and lines:
             break
         lines.append(line)
@@ -286,6 +293,12 @@ def clip(text: str, most: int = MAX_TEXT) -> str:
     if len(text) > most:
         text = f"{text[:most]}… [{len(text) - most:,} more characters]"
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _size(text: str) -> int:
+    """Return about how many bytes a line with this text takes in JSON."""
+    plain = len(text) if text.isascii() else len(text.encode("utf-8"))
+    return plain + 5 * text.count("\x1b") + text.count('"') + text.count("\\") + 40
 
 
 def _declared(phase: Phase, graph: PhaseGraph, i: int) -> dict[str, Any]:
@@ -310,7 +323,7 @@ def _live(status: PhaseStatus, log_count: int) -> dict[str, Any]:
         "attempt": status.attempt,
         "started_at": status.started_at,
         "elapsed": status.elapsed,
-        "error": clip(status.error),
+        "error": clip(status.error, MAX_ERROR),
         "fraction": 1.0 if status.status == "completed" else _fraction(status.fraction),
         "message": clip(status.message),
         "origin": status.origin,

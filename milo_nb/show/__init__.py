@@ -1,0 +1,1 @@
+"""How people see a pipeline: in a notebook, by magics. Reads stores, gives commands; decides nothing."""

@@ -1,0 +1,128 @@
+"""Running a cell's body in the notebook, with ``phase`` at hand, and noting the phases it makes."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import threading
+from contextvars import copy_context
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.declare.phase import Phase, phase
+from milo_nb.errors import MiloError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, TracebackType
+
+_MISSING = object()
+
+
+class BodyError(MiloError):
+    """The body of a cell is not Python; shown as IPython shows it."""
+
+
+def run_body(shell: Any, line: str, body: str) -> list[Phase]:
+    """Run a cell's body in the notebook's namespace.
+
+    Args:
+        shell: Holds the namespace.
+        line: What stood behind ``%%milo``.
+        body: The cell without its first line.
+
+    Returns:
+        The phases that the body made, in the order they were made.
+
+    Raises:
+        BodyError: If the body is not Python.
+        BaseException: What the body raised; shown from the person's line on.
+    """
+    code = _compile(shell, line, body)
+    names = shell.user_ns
+    before = {id(v) for v in names.values() if isinstance(v, Phase)}
+    made: list[Phase] = []
+    had = names.get("phase", _MISSING)
+    recorder = names["phase"] = _recording(made)
+    try:
+        _run(code, names)
+    except BaseException as error:
+        _show_from(shell, error, code.co_filename)
+        raise
+    finally:
+        if names.get("phase") is recorder:
+            if had is _MISSING:
+                del names["phase"]
+            else:
+                names["phase"] = had
+    seen = before | {id(p) for p in made}
+    made += {id(v): v for v in names.values() if isinstance(v, Phase) and id(v) not in seen}.values()
+    return made
+
+
+def _recording(made: list[Phase]) -> Callable[..., Any]:
+    """Return the decorator ``phase`` that notes in `made` what it makes."""
+
+    def note(one: Phase) -> Phase:
+        made.append(one)
+        return one
+
+    @wraps(phase)
+    def recording(*args: Any, **options: Any) -> Any:
+        answer = phase(*args, **options)
+        return note(answer) if isinstance(answer, Phase) else lambda function: note(answer(function))
+
+    return recording
+
+
+def _compile(shell: Any, line: str, body: str) -> CodeType:
+    """Return the body's code, which knows the cell by the name and the line numbers that the person sees."""
+    shown = f"%%milo {line}\n{body}"
+    file = shell.compile.cache(shown, shell.execution_count, shown)
+    # An empty line stands for the magic's own, and IPython drops those that the body begins with.
+    empty = len(body) - len(body.lstrip("\n \t\r"))
+    source = "\n" * (1 + body[:empty].count("\n")) + (shell.transform_cell(body) if body.strip() else "")
+    flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        code: CodeType = compile(source, file, "exec", flags, dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError) as error:
+        wrong = BodyError(f"{type(error).__name__}: {error}")
+        text = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        wrong._render_traceback_ = lambda: text  # type: ignore[attr-defined]
+        raise wrong from None
+    return code
+
+
+def _run(code: CodeType, names: dict[str, Any]) -> None:
+    if not code.co_flags & inspect.CO_COROUTINE:
+        exec(code, names)  # noqa: S102 - running the person's code is what a cell is for
+        return
+    # The kernel's own loop is running this very cell, so the body is awaited on a loop of its own.
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            asyncio.run(eval(code, names))  # noqa: S307 - as above
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failed.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(work,), name="milo-body")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _show_from(shell: Any, error: BaseException, file: str) -> None:
+    """Have IPython show an error from the first frame of the cell on, without ours."""
+    tb: TracebackType | None = error.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename != file:
+        tb = tb.tb_next
+    if hasattr(error, "_render_traceback_"):
+        return
+
+    def render() -> Any:
+        return shell.InteractiveTB.structured_traceback(type(error), error, tb, tb_offset=0)
+
+    error._render_traceback_ = render  # type: ignore[attr-defined]

@@ -1,0 +1,77 @@
+"""Completion of ``%milo`` and ``%%milo``: words, options, pipelines, phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import MiloError
+from milo_nb.execute.executor import PipelineExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+KEYS = ("%milo", "%%milo")
+
+
+def add_completion(ipython: Any) -> None:
+    """Have a shell complete our magics."""
+    for key in KEYS:
+        ipython.set_hook("complete_command", complete_event, str_key=key)
+
+
+def remove_completion(ipython: Any) -> None:
+    """Take the completion away; IPython has no public way, so only if it is where it was put."""
+    dispatcher = getattr(ipython, "strdispatchers", {}).get("complete_command")
+    known = getattr(dispatcher, "strs", None)
+    if isinstance(known, dict):
+        for key in KEYS:
+            known.pop(key, None)
+
+
+def complete_event(shell: Any, event: Any) -> list[str]:
+    """Return what may stand at the cursor."""
+    before = event.text_until_cursor
+    return [w for w in complete(before, shell.user_ns) if w.startswith(event.symbol) or not event.symbol]
+
+
+def complete(before: str, variables: Mapping[str, Any]) -> list[str]:
+    """Return the words that may follow or end `before`, the text before the cursor."""
+    from milo_nb.show.magic.line import COMMANDS, LATER, WORDS, make_line_parser  # noqa: PLC0415 - IPython's room
+    from milo_nb.show.magic.options import make_cell_parser  # noqa: PLC0415 - as above
+
+    words = before.split()
+    at = "" if before[-1:].isspace() else words.pop() if len(words) > 1 else ""
+    held = _pipelines(variables)
+    found: Iterable[str]
+    if words and words[0] == "%%milo":
+        found = make_cell_parser().option_names if at.startswith("-") or len(words) > 1 else held
+        if words[-1] in ("-p", "--param"):
+            found = [v for v in variables if not v.startswith("_")]
+    elif at.startswith("-"):
+        found = make_line_parser().option_names
+    elif len(words) <= 1:
+        found = [w for w in WORDS if w not in LATER]
+    elif len(words) == 2:  # noqa: PLR2004 - %milo WORD
+        found = held
+    elif words[1] == "plan" and len(words) == 3:  # noqa: PLR2004 - %milo plan NAME
+        found = COMMANDS
+    else:
+        found = held.get(words[2], ())
+    return [w for w in found if w.startswith(at)]
+
+
+def _pipelines(variables: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the phases of each variable that holds a pipeline."""
+    from milo_nb.pipeline import Pipeline  # noqa: PLC0415 - as above
+
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in list(variables.items()):
+        try:
+            if not name.startswith("_"):
+                if isinstance(value, PipelineExecutor):
+                    found[name] = value.pipeline.graph.names
+                elif isinstance(value, Pipeline):
+                    found[name] = value.graph.names
+        except MiloError:
+            continue
+    return found

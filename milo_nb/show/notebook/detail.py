@@ -1,0 +1,155 @@
+"""What the inspector shows of one phase: its error with the person's own lines, and a short look at its result."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import reprlib
+import site
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import PhaseError, describe
+from milo_nb.state.wire import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from milo_nb.execute.session import Session
+
+MAX_TEXT = 60_000
+MAX_MESSAGE = 10_000
+MAX_FRAMES = 20
+MAX_CAUSES = 8
+MAX_PREVIEW = 4_000
+AROUND = 2
+
+_cell_of: Callable[[str], str | None] = lambda file: None  # noqa: E731, ARG005 - replaced where there are cells
+_SCHEME = ("stdlib", "platstdlib", "purelib", "platlib")
+_HERE = str(Path(__file__).parents[2])
+_LIBRARIES = tuple(
+    {
+        str(Path(place)) + "/"
+        for place in (*site.getsitepackages(), site.getusersitepackages(), *map(sysconfig.get_path, _SCHEME))
+    }
+)
+
+
+def name_cells(cell_of: Callable[[str], str | None]) -> None:
+    """Have files named by `cell_of`, which returns "Cell [3]" for the file of a cell, else None."""
+    global _cell_of  # noqa: PLW0603 - one notebook per process
+    _cell_of = cell_of
+
+
+def to_detail(session: Session, i: int) -> dict[str, Any]:
+    """Return error and result of the phase at position `i`, each None where there is none."""
+    name = session.graph.names[i]
+    status = session.state.phases[i].status
+    error = session.errors.get(name) if status not in ("completed", "pending") else None
+    has_result = status in ("completed", "skipped") and name in session.results
+    return {
+        "error": None if error is None else to_error(error),
+        "result": to_preview(session.results[name]) if has_result else None,
+    }
+
+
+def to_error(error: PhaseError) -> dict[str, Any]:
+    """Return a phase's error as the browser shows it: what was raised, where, and what led to it."""
+    raised = error.cause if error.cause is not None else error
+    causes = [{**_describe(cause), "causes": [], "root": []} for cause in _causes(raised)]
+    return {**_describe(raised), "attempt": error.attempt, "causes": causes, "root": [error.phase]}
+
+
+def to_preview(value: object) -> dict[str, str]:
+    """Return type and first characters of a result."""
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return {"type": clip(name, 200), "preview": clip(_SHORT.repr(value), MAX_PREVIEW)}
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    text = "".join(traceback.format_exception(error))
+    return {
+        "type": type(error).__name__,
+        "message": clip(describe(error), MAX_MESSAGE),
+        "frames": _frames(error.__traceback__),
+        "text": clip(text, MAX_TEXT),
+    }
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield what led to an error, nearest first: causes, contexts, members of groups."""
+    seen, todo = {id(error)}, [error]
+    while todo and len(seen) <= MAX_CAUSES:
+        one = todo.pop(0)
+        after = [one.__cause__ or (None if one.__suppress_context__ else one.__context__)]
+        if isinstance(one, BaseExceptionGroup):
+            after += one.exceptions
+        for cause in after:
+            if cause is not None and id(cause) not in seen:
+                seen.add(id(cause))
+                todo.append(cause)
+                yield cause
+
+
+def _frames(tb: TracebackType | None) -> list[dict[str, Any]]:
+    """Return the frames of the person's own code, and the last one wherever it is; innermost last."""
+    walked = list(traceback.walk_tb(tb))
+    frames = [(frame, line) for frame, line in walked if _is_own(frame.f_code.co_filename)]
+    if walked and (not frames or frames[-1] != walked[-1]):
+        frames.append(walked[-1])
+    if len(frames) > MAX_FRAMES:
+        frames = frames[: MAX_FRAMES // 2] + frames[-MAX_FRAMES // 2 :]
+    return [
+        {
+            "file": _name(frame.f_code.co_filename),
+            "line": line,
+            "function": frame.f_code.co_name,
+            "code": _code(frame.f_code.co_filename, line, frame.f_globals),
+        }
+        for frame, line in frames
+    ]
+
+
+def _is_own(file: str) -> bool:
+    return not file.startswith((*_LIBRARIES, _HERE, "<frozen"))
+
+
+def _name(file: str) -> str:
+    """Return the name that a person knows a file by: its cell, or its path below the working directory."""
+    cell = _cell_of(file)
+    if cell is not None:
+        return cell
+    with contextlib.suppress(ValueError, OSError):
+        return str(Path(file).relative_to(Path.cwd()))
+    return file
+
+
+def _code(file: str, line: int, module: dict[str, Any]) -> list[list[Any]]:
+    """Return the lines around `line`, each with its number."""
+    lines = ((n, linecache.getline(file, n, module)) for n in range(max(line - AROUND, 1), line + AROUND + 1))
+    return [[n, clip(text.rstrip("\n"), 500)] for n, text in lines if text]
+
+
+class _Short(reprlib.Repr):
+    """Reprs of a bounded size, whatever they are of; one that fails is told, not raised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 4, 1_000, MAX_PREVIEW, 200
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxarray = 30
+        self.maxdict = 30
+
+    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 - as reprlib has it
+        """Return the beginning of the object's own repr."""
+        try:
+            text = repr(x)
+        except BaseException as error:  # noqa: BLE001 - a person's repr may raise anything
+            return f"<{type(x).__name__}: its repr failed: {describe(error)}>"
+        return clip(text, self.maxother)
+
+
+_SHORT = _Short()

@@ -1,0 +1,159 @@
+"""What views ask for is done here: commands, pages of logs, details. In order, off the kernel's message threads.
+
+A command that comes twice, by two lanes, is carried out once and answered twice. Looking at a result may call a person's
+``__repr__``, which may take any time: details have a thread of their own, so that buttons keep working.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import MiloError, describe
+from milo_nb.show.notebook.detail import to_detail
+from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest, to_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from milo_nb.execute.executor import PipelineExecutor
+
+LOG = logging.getLogger("milo_nb")
+REMEMBERED = 1_000
+MAX_PAGE_BYTES = 200_000
+
+
+class Errands:
+    """A queue with a thread that lives while there is something in it. `add` may be called from any thread."""
+
+    def __init__(self, name: str) -> None:
+        """Begin with nothing to do."""
+        self._name = name
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, job: Callable[[], None]) -> None:
+        """Have `job` done after those before it."""
+        with self._lock:
+            self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._thread = None
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except Exception:
+                LOG.exception("a request of a view could not be carried out")
+
+
+COMMANDS = Errands("milo-commands")
+DETAILS = Errands("milo-details")
+
+
+class Desk:
+    """Takes the requests of the views of one executor and answers them."""
+
+    def __init__(
+        self,
+        executor: PipelineExecutor,
+        answer: Callable[[dict[str, Any]], None],
+        *,
+        commands: Errands = COMMANDS,
+        details: Errands = DETAILS,
+    ) -> None:
+        """Answer by `answer`, which may be called from any thread."""
+        self._executor = executor
+        self._answer = answer
+        self._commands = commands
+        self._details = details
+        self._lock = threading.Lock()
+        self._done: OrderedDict[str, dict[str, Any] | None] = OrderedDict()  # None: being carried out
+
+    def take(self, request: CommandRequest | LogsRequest | DetailRequest) -> None:
+        """Take a request; any thread, returns at once."""
+        match request:
+            case CommandRequest(id_):
+                if self._is_new(id_):
+                    self._commands.add(lambda: self._settle(id_, self._carry_out(request)))
+            case LogsRequest():
+                self._commands.add(lambda: self._answer_logs(request))
+            case DetailRequest(id_):
+                if self._is_new(id_):
+                    self._details.add(lambda: self._settle(id_, self._detail(request)))
+
+    def _is_new(self, id_: str) -> bool:
+        """Tell whether this id has not been here; one that was answered is answered again."""
+        with self._lock:
+            if id_ not in self._done:
+                self._done[id_] = None
+                while len(self._done) > REMEMBERED:
+                    self._done.popitem(last=False)
+                return True
+            before = self._done[id_]
+        if before is not None:
+            self._answer(before)
+        return False
+
+    def _settle(self, id_: str, answer: dict[str, Any] | None) -> None:
+        with self._lock:
+            self._done[id_] = answer
+        if answer is not None:
+            self._answer(answer)
+
+    def _carry_out(self, request: CommandRequest) -> dict[str, Any]:
+        try:
+            if request.command == "run":
+                self._executor.run_again()
+            else:
+                options: dict[str, Any] = {**request.options, "id": request.id, "by": "view"}
+                self._executor.command(request.command, *request.phases, **options)
+        except MiloError as refused:
+            return _reply(request.id, ok=False, message=describe(refused))
+        except Exception as error:
+            LOG.exception("a command of a view failed")
+            return _reply(request.id, ok=False, message=f"{request.command} failed: {describe(error)}")
+        return _reply(request.id, ok=True, message="")
+
+    def _answer_logs(self, request: LogsRequest) -> None:
+        session = self._executor.session
+        if request.phase >= len(session.graph):
+            return  # of a session that is no longer shown
+        book = session.books.get(session.graph.names[request.phase])
+        rows = book.page(request.start, request.count) if book is not None else []
+        start = rows[0][0] if rows else request.start
+        end = start
+        for row in rows:  # a cut in the middle ends the page: what follows has other numbers
+            if row[0] != end:
+                break
+            end += 1
+        lines = to_lines(rows[: end - start], MAX_PAGE_BYTES)
+        total, first = (len(book), book.first) if book is not None else (0, 0)
+        page = {
+            "id": request.id,
+            "phase": request.phase,
+            "start": start,
+            "total": total,
+            "first": first,
+            "lines": lines,
+        }
+        self._answer({"type": "logs", **page})
+
+    def _detail(self, request: DetailRequest) -> dict[str, Any] | None:
+        session = self._executor.session
+        if request.phase >= len(session.graph):
+            return None
+        return {"type": "detail", "id": request.id, "phase": request.phase, **to_detail(session, request.phase)}
+
+
+def _reply(id_: str, *, ok: bool, message: str) -> dict[str, Any]:
+    return {"type": "reply", "id": id_, "ok": ok, "message": message}

@@ -1,0 +1,103 @@
+"""The one thread of a kernel that speaks to browsers. It lives while there is something to tell or a view to tell it to.
+
+Which thread calls what: any thread may add, remove and wake; the publisher's own thread calls `Feed.tick` and with it
+every send and every set of a trait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOG = logging.getLogger("milo_nb")
+LINGER_S = 1.0
+"""The thread waits this long for more to do before it ends: starting one for each change would cost more."""
+
+
+class Ticking(Protocol):
+    """What a publisher publishes."""
+
+    def tick(self, now: float) -> float | None:
+        """Send what is due; return when the next call is due, or None."""
+
+
+class Publisher:
+    """Calls the feeds that are due, one after the other, on a thread of its own."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Begin with no feeds and no thread."""
+        self._now = now
+        self._changed = threading.Condition()
+        self._due: dict[Ticking, float | None] = {}
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a thread."""
+        return self._thread is not None
+
+    def add(self, feed: Ticking) -> None:
+        """Publish a feed from now on."""
+        with self._changed:
+            self._due[feed] = None
+        self.wake(feed)
+
+    def remove(self, feed: Ticking) -> None:
+        """Publish a feed no more."""
+        with self._changed:
+            self._due.pop(feed, None)
+            self._changed.notify()
+
+    def wake(self, feed: Ticking) -> None:
+        """Have a feed called soon: something has happened."""
+        with self._changed:
+            if feed not in self._due:
+                return
+            self._due[feed] = 0.0
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="milo-publisher", daemon=True)
+                self._thread.start()
+            else:
+                self._changed.notify()
+
+    def _serve(self) -> None:
+        idle_since: float | None = None
+        while True:
+            with self._changed:
+                now = self._now()
+                ready = [feed for feed, due in self._due.items() if due is not None and due <= now]
+                for feed in ready:
+                    self._due[feed] = None
+                if not ready:
+                    coming = [due for due in self._due.values() if due is not None]
+                    if coming:
+                        idle_since = None
+                    elif idle_since is None:
+                        idle_since = now
+                    if idle_since is not None and (not self._due or now - idle_since >= LINGER_S):
+                        self._thread = None
+                        return
+                    self._changed.wait(min(coming) - now if coming else LINGER_S)
+                    continue
+            idle_since = None
+            for feed in ready:
+                self._tick(feed)
+
+    def _tick(self, feed: Ticking) -> None:
+        try:
+            due = feed.tick(self._now())
+        except Exception:
+            # One view that cannot be told, as after its comm was closed, must not silence the others.
+            LOG.debug("a view could not be told", exc_info=True)
+            due = None
+        with self._changed:
+            if due is not None and feed in self._due and self._due[feed] is None:
+                self._due[feed] = due
+
+
+PUBLISHER = Publisher()
