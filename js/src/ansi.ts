@@ -10,8 +10,8 @@ export interface Piece {
 }
 
 // Every escape sequence, finished or not, and every control character but the tab. Only SGR (`…m`) is acted upon.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]?|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f]/g;
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 const STYLES: Readonly<Record<number, string>> = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse", 9: "strike" };
@@ -39,7 +39,7 @@ export function pieces(line: string): readonly Piece[] {
         styles.clear();
         colour = background = "";
       } else if (style) styles.add(style);
-      else if (code === 22) ["bold", "dim"].forEach((name) => styles.delete(name));
+      else if (code === 22) for (const name of ["bold", "dim"]) styles.delete(name);
       else if (code > 22 && code < 30) styles.delete(STYLES[code - 20] ?? "");
       else if (code === 38 || code === 48) {
         const isTrue = codes[i + 1] === 2;

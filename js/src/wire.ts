@@ -24,92 +24,80 @@ type Fields = Readonly<Record<string, Parse<unknown>>>;
 type Shape<F extends Fields> = { readonly [K in keyof F]: Parsed<F[K]> };
 
 function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : typeof value;
+  return value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value).slice(0, 40);
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function fail(path: string, expected: string, value: unknown): never {
+  throw new WireError(path, expected, value);
 }
 
 function record(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) throw new WireError(path, "an object", value);
-  return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(path, "an object", value);
+  return value as Readonly<Record<string, unknown>>;
 }
 
 const at = (path: string, key: string): string => (path ? `${path}.${key}` : key);
 
-const text: Parse<string> = (value, path) => {
-  if (typeof value !== "string") throw new WireError(path, "a string", value);
-  return value;
-};
-const flag: Parse<boolean> = (value, path) => {
-  if (typeof value !== "boolean") throw new WireError(path, "true or false", value);
-  return value;
-};
-const number: Parse<number> = (value, path) => {
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new WireError(path, "a number", value);
-  return value;
-};
-const count: Parse<number> = (value, path) => {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new WireError(path, "a whole number from 0", value);
-  return value;
-};
+const text: Parse<string> = (value, path) => (typeof value === "string" ? value : fail(path, "a string", value));
+const flag: Parse<boolean> = (value, path) => (typeof value === "boolean" ? value : fail(path, "true or false", value));
+const number: Parse<number> = (value, path) => (Number.isFinite(value) ? Number(value) : fail(path, "a number", value));
+const upTo =
+  (most: number): Parse<number> =>
+  (value, path) =>
+    Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most
+      ? Number(value)
+      : fail(path, `a whole number from 0 to ${most}`, value);
+const count = upTo(Number.MAX_SAFE_INTEGER);
 
 function oneOf<const T extends readonly (string | number | boolean)[]>(...choices: T): Parse<T[number]> {
-  return (value, path) => {
-    const found = choices.find((choice) => choice === value);
-    if (found === undefined) throw new WireError(path, `one of ${choices.map((c) => JSON.stringify(c)).join(", ")}`, value);
-    return found;
-  };
+  return (value, path) => choices.find((choice) => choice === value) ?? fail(path, `one of ${choices.join(", ")}`, value);
 }
 
-function listOf<T>(item: Parse<T>, longest = Number.POSITIVE_INFINITY): Parse<readonly T[]> {
-  return (value, path) => {
-    if (!Array.isArray(value)) throw new WireError(path, "a list", value);
-    if (value.length > longest) throw new WireError(path, `at most ${longest} items`, value);
-    return value.map((one, i) => item(one, `${path}[${i}]`));
-  };
+function listOf<T>(item: Parse<T>): Parse<readonly T[]> {
+  return (value, path) => (Array.isArray(value) ? value.map((one, i) => item(one, `${path}[${i}]`)) : fail(path, "a list", value));
 }
 
 function tuple<T extends readonly Parse<unknown>[]>(...items: T): Parse<{ readonly [I in keyof T]: Parsed<T[I]> }> {
   return (value, path) => {
-    if (!Array.isArray(value) || value.length !== items.length) throw new WireError(path, `a list of ${items.length}`, value);
-    // The mapped tuple type cannot be built by map(): the shape is checked line by line above and below.
-    return items.map((item, i) => item(value[i], `${path}[${i}]`)) as unknown as { readonly [I in keyof T]: Parsed<T[I]> };
+    if (!Array.isArray(value) || value.length !== items.length) fail(path, `a list of ${items.length}`, value);
+    // What a mapped tuple type holds cannot be said of map(): the lengths are equal and each item is checked.
+    return items.map((item, i) => item((value as unknown[])[i], `${path}[${i}]`)) as unknown as { readonly [I in keyof T]: Parsed<T[I]> };
   };
 }
 
-function object<F extends Fields>(fields: F): Parse<Shape<F>> {
-  return (value, path) => {
-    const source = record(value, path);
-    const entries = Object.entries(fields).map(([key, parse]) => [key, parse(source[key], at(path, key))]);
-    return Object.fromEntries(entries) as Shape<F>;
-  };
+function fieldsOf(fields: Fields, value: unknown, path: string, isPartial: boolean): Record<string, unknown> {
+  const source = record(value, path);
+  const parsed: Record<string, unknown> = {};
+  for (const key in fields) {
+    if (!isPartial || source[key] !== undefined) parsed[key] = fields[key]?.(source[key], at(path, key));
+  }
+  return parsed;
 }
+
+const object =
+  <F extends Fields>(fields: F): Parse<Shape<F>> =>
+  (value, path) =>
+    fieldsOf(fields, value, path, false) as Shape<F>;
 
 /** Like `object`, but every field may be missing: the fields that changed. */
-function some<F extends Fields>(fields: F): Parse<Partial<Shape<F>>> {
-  return (value, path) => {
-    const source = record(value, path);
-    const present = Object.entries(fields).filter(([key]) => source[key] !== undefined);
-    return Object.fromEntries(present.map(([key, parse]) => [key, parse(source[key], at(path, key))])) as Partial<Shape<F>>;
-  };
-}
+const some =
+  <F extends Fields>(fields: F): Parse<Partial<Shape<F>>> =>
+  (value, path) =>
+    fieldsOf(fields, value, path, true) as Partial<Shape<F>>;
 
-function nullable<T>(inner: Parse<T>): Parse<T | null> {
-  return (value, path) => (value === null ? null : inner(value, path));
-}
+const nullable =
+  <T>(inner: Parse<T>): Parse<T | null> =>
+  (value, path) =>
+    value === null ? null : inner(value, path);
 
 /** Chooses the parser by the message's `type`. */
-function tagged<U extends Readonly<Record<string, Parse<unknown>>>>(kinds: U): Parse<Parsed<U[keyof U]>> {
+function tagged<U extends Readonly<Record<string, Parse<unknown>>>>(
+  kinds: U,
+): Parse<{ [K in keyof U]: Parsed<U[K]> & { readonly type: K } }[keyof U]> {
   return (value, path) => {
-    const type = record(value, path).type;
-    const parse = typeof type === "string" && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-    if (!parse) throw new WireError(at(path, "type"), `one of ${Object.keys(kinds).join(", ")}`, type);
-    return parse(value, path) as Parsed<U[keyof U]>;
+    const { type } = record(value, path);
+    const kind = oneOf(...Object.keys(kinds))(type, at(path, "type"));
+    return { ...(kinds[kind]?.(value, path) as object), type: kind } as { [K in keyof U]: Parsed<U[K]> & { readonly type: K } }[keyof U];
   };
 }
 
@@ -196,47 +184,37 @@ export const parseSnapshot: Parse<Snapshot> = snapshot;
 
 /** Parses what the kernel sends by `msg:custom`. */
 export const parseFromKernel = tagged({
-  snapshot: object({ type: oneOf("snapshot"), seq: count, state: snapshot }),
+  snapshot: object({ seq: count, state: snapshot }),
   delta: object({
-    type: oneOf("delta"),
     seq: count,
     now: number,
     pipeline: some(pipelineFields),
     phases: listOf(tuple(count, some(phaseFields))),
     logs: listOf(object({ phase: count, start: count, lines: listOf(line) })),
   }),
-  logs: object({ type: oneOf("logs"), id: text, phase: count, start: count, total: count, first: count, lines: listOf(line) }),
+  logs: object({ id: text, phase: count, start: count, total: count, first: count, lines: listOf(line) }),
   detail: object({
-    type: oneOf("detail"),
     id: text,
     phase: count,
     error: nullable(errorDetail),
     result: nullable(object({ type: text, preview: text })),
   }),
-  reply: object({ type: oneOf("reply"), id: text, ok: flag, message: text }),
-  heartbeat: object({ type: oneOf("heartbeat"), now: number, seq: count }),
+  reply: object({ id: text, ok: flag, message: text }),
+  heartbeat: object({ now: number, seq: count }),
 });
 
 const command = oneOf("retry", "skip", "pause", "resume", "cancel", "retry-failed", "run", "approve", "rerun");
 
 /** Parses what the browser sends: the browser itself only needs the types, tests and the fake kernel need the check. */
 export const parseFromBrowser = /* @__PURE__ */ tagged({
-  hello: object({ type: oneOf("hello"), view: text }),
-  bye: object({ type: oneOf("bye"), view: text }),
-  ack: object({ type: oneOf("ack"), seq: count }),
-  sync: object({ type: oneOf("sync") }),
-  logs: object({ type: oneOf("logs"), id: text, phase: count, start: count, count: atMost(1000) }),
-  detail: object({ type: oneOf("detail"), id: text, phase: count }),
-  command: object({ type: oneOf("command"), id: text, command, phases: listOf(text), options: record }),
+  hello: object({ view: text }),
+  bye: object({ view: text }),
+  ack: object({ seq: count }),
+  sync: object({}),
+  logs: object({ id: text, phase: count, start: count, count: upTo(1000) }),
+  detail: object({ id: text, phase: count }),
+  command: object({ id: text, command, phases: listOf(text), options: record }),
 });
-
-function atMost(most: number): Parse<number> {
-  return (value, path) => {
-    const parsed = count(value, path);
-    if (parsed > most) throw new WireError(path, `at most ${most}`, value);
-    return parsed;
-  };
-}
 
 export type PhaseState = Parsed<typeof phaseStatus>;
 export type PipelineStatus = Parsed<typeof pipelineStatus>;

@@ -41,6 +41,8 @@ test("a phase in a line, for eyes and ears", () => {
     "train, running, 45%, 12s, attempt 2, after load and split",
   );
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0)).toBe("pending · blocked by load");
+  expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0, true)).toBe("blocked by load");
+  expect(phaseSummary(running, 12, true)).toBe("running · 45% · 12s · #2");
   expect(phaseSummary(phase("x", { status: "completed", started_at: 1, origin: "cache" }), 1)).toBe("completed · 1.0s · cached");
 });
 

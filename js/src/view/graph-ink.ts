@@ -54,7 +54,7 @@ export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
   if (!pen) return;
   const { drawing, view, selected } = frame;
   const colour = colours(canvas);
-  pen.strokeStyle = colour("edge");
+  pen.strokeStyle = colour("line");
   pen.lineWidth = Math.max(1.5, 0.7 / view.k);
   if (view.k < CURVED_FROM) {
     pen.beginPath();

@@ -47,7 +47,7 @@ export class GraphNode extends Component<Props> {
         <StatusIcon status={phase.status} size={18} />
         <span>
           <b>{phase.name}</b>
-          <small>{summary}</small>
+          <small>{phaseSummary(phase, elapsed, true)}</small>
         </span>
         {phase.status === "running" && phase.fraction > 0 ? <i style={{ width: `${phase.fraction * 100}%` }} /> : null}
       </div>

@@ -20,6 +20,8 @@ const LEAST_HEIGHT = 110;
 /** Below `COMPACT` only name and icon are shown, in larger type; below `FAR` phases are boxes on the canvas. */
 const COMPACT = 0.62;
 const FAR = 0.36;
+const FAR_IF_FEW = 0.24;
+const FEW = 120;
 const BOTH_WAYS_UP_TO = 300;
 
 export function Graph({ port, id, now, theme }: ViewProps) {
@@ -41,7 +43,7 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   const fit = scaleFor(made, sight);
   const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD));
   const view = moved.value ?? { k: fit, x: (sight - made.width * fit) / 2, y: (height - made.height * fit) / 2 };
-  const isFar = view.k < FAR;
+  const isFar = view.k < (phases.length > FEW ? FAR : FAR_IF_FEW);
   const frame: Frame = {
     drawing,
     view,
@@ -152,8 +154,8 @@ export function Graph({ port, id, now, theme }: ViewProps) {
           if (isFar && index >= 0) port.select(index, true);
         }}
       >
-        <canvas ref={edges} aria-hidden="true" />
-        <canvas ref={flow} aria-hidden="true" />
+        <canvas ref={edges} />
+        <canvas ref={flow} />
         <div
           class="milo-world"
           role="presentation"

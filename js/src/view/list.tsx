@@ -60,7 +60,7 @@ export function List(props: ViewProps) {
           {name} {name === column ? (isDescending ? "↓" : "↑") : ""}
         </button>
       ))}
-      <span data-column="note">note</span>
+      <span data-column="note">Note</span>
     </div>
   );
   return (
