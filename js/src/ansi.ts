@@ -65,7 +65,7 @@ export function plain(line: string): string {
   return line.replace(CONTROL, "");
 }
 
-const named = (index: number): string => `var(--milo-${NAMES[index % 8]})`;
+const named = (index: number): string => `var(--m-${NAMES[index % 8]})`;
 
 function rgb(parts: readonly number[]): string {
   return `rgb(${parts.map((part) => Math.min(255, part || 0)).join()})`;

@@ -107,7 +107,7 @@ export function drawFlow(canvas: HTMLCanvasElement, frame: Frame, time: number):
 /** The theme's colours, from the view's CSS variables. */
 function colours(canvas: HTMLCanvasElement): (name: string) => string {
   const style = getComputedStyle(canvas);
-  return (name) => style.getPropertyValue(`--milo-${name}`);
+  return (name) => style.getPropertyValue(`--m-${name}`);
 }
 
 function begin(canvas: HTMLCanvasElement, { view: { x, y, k }, width, height }: Frame): Pen | null {

@@ -135,7 +135,6 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   };
   return (
     <div class="milo-graph" data-view="graph">
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: onKeyDown stands below, the rule wants it on the same line */}
       <div
         ref={viewport}
         class="milo-viewport"
@@ -159,7 +158,7 @@ export function Graph({ port, id, now, theme }: ViewProps) {
         <div
           class="milo-world"
           role="presentation"
-          style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--milo-scale": view.k }}
+          style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--m-scale": view.k }}
         >
           {phases.map((phase, i) =>
             isInSight(i) ? (

@@ -108,7 +108,6 @@ function Line({ log, index, pattern, isCurrent }: { log: LogBuffer; index: numbe
       <span class="milo-log-stamp">{line ? formatStamp(time) : ""}</span>
       <span class="milo-log-text">
         {pieces(text).map(({ text: part, colour, background, names }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a line have no other identity
           <span key={i} class={names} style={{ color: colour, background }}>
             {pattern ? marked(part, pattern) : part}
           </span>

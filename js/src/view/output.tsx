@@ -49,7 +49,6 @@ function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Ca
         <b>{type}:</b> {message}
       </p>
       {frames.map((frame, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a stack's frames have no other identity, and recursion repeats them
         <figure key={i} class="milo-frame">
           <figcaption class="milo-muted">
             <code>{frame.file}</code>, line {frame.line}, in <code>{frame.function}</code>
