@@ -46,7 +46,7 @@ class PipelineWidget(anywidget.AnyWidget):
     progress = t.Float(0.0, read_only=True).tag(sync=True)
     current_phase = t.Unicode(read_only=True).tag(sync=True)
     elapsed = t.Float(0.0, read_only=True).tag(sync=True)
-    snapshot = t.Dict(None, allow_none=True, read_only=True).tag(sync=True)
+    snapshot = t.Dict(default_value=None, allow_none=True, read_only=True).tag(sync=True)
     comm_id_ = t.Unicode(read_only=True).tag(sync=True)
     selected_phase = t.Int(0, min=0).tag(sync=True)
     expanded = t.Bool(False).tag(sync=True)
