@@ -55,7 +55,8 @@ export function openLanes(model: Model): Lanes {
 
   return {
     send(message, answer) {
-      const first = best;
+      // Nobody answers an acknowledgement, so a slow lane would not be noticed: it goes where no cell can hold it up.
+      const first = message.type === "ack" ? "control" : best;
       const other: Lane = first === "comm" ? "control" : "comm";
       const taken = carry(first, message) || carry(other, message);
       if (answer === undefined) return taken;

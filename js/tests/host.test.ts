@@ -61,9 +61,9 @@ test("without an answer in 300 ms a command goes by the control lane with the sa
   const port = open(model);
   answer(model, failing);
   port.command("retry", ["parse"]);
-  expect(types(model.sentByControl)).toEqual([]);
+  expect(types(model.sentByControl)).toEqual(["ack"]);
   vi.advanceTimersByTime(ESCALATE_AFTER_MS);
-  const [first] = model.sentByControl;
+  const first = model.sentByControl.at(-1);
   expect(first).toEqual(model.sent.at(-1));
   if (first?.type !== "command") throw new Error("no command");
   model.say({ type: "reply", id: first.id, ok: true, message: "" });
@@ -71,6 +71,14 @@ test("without an answer in 300 ms a command goes by the control lane with the sa
   port.command("pause");
   expect(model.sentByControl.at(-1)).toMatchObject({ type: "command", command: "pause" });
   expect(model.sent.length).toBe(before);
+});
+
+test("acknowledgements do not wait for a running cell: they go by the control lane where there is one", () => {
+  const model = fakeModel({ hasControl: true });
+  open(model);
+  answer(model);
+  expect(model.sentByControl).toEqual([{ type: "ack", seq: 5 }]);
+  expect(types(model.sent)).toEqual(["hello"]);
 });
 
 test("an answer in time keeps to the comm", () => {
@@ -82,7 +90,7 @@ test("an answer in time keeps to the comm", () => {
   if (sent?.type !== "command") throw new Error("no command");
   model.say({ type: "reply", id: sent.id, ok: true, message: "" });
   vi.advanceTimersByTime(1000);
-  expect(model.sentByControl).toEqual([]);
+  expect(types(model.sentByControl)).toEqual(["ack"]);
 });
 
 test("a command that nobody answers is given up in words", () => {

@@ -72,7 +72,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
 
   every(TICK_MS, ending, () => {
     const { session, connection } = port.state.peek();
-    if (connection !== "gone" && session?.phases.some((phase) => phase.status === "running")) ticked.value += 1;
+    if (connection !== "gone" && session?.status === "running") ticked.value += 1;
   });
   every(SAY_EVERY_MS, ending, () => {
     said.value = summary(port.state.peek());

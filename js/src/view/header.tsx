@@ -10,7 +10,7 @@ const ACTIONS: readonly (readonly [SessionCommand, string, string, string])[] = 
   ["retry-failed", "Retry failed", "Runs what failed again, then what waits for it", "milo-primary"],
   ["pause", "Pause", "Starts no new phase; running ones finish (p)", ""],
   ["resume", "Resume", "Goes on (p)", "milo-primary"],
-  ["cancel", "Cancel", "Stops running phases and starts no more", "milo-danger"],
+  ["cancel", "Cancel", "Stops running phases and starts no more", ""],
   ["run", "Run again", "Starts a new session", ""],
 ];
 

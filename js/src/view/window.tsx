@@ -52,7 +52,8 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     const box = host.current;
     if (!box) return;
     const measure = () => {
-      viewport.value = box.clientHeight || 400;
+      const above = head ? (box.firstElementChild?.clientHeight ?? 0) : 0;
+      viewport.value = box.clientHeight - above || 400;
     };
     measure();
     const resizing = new ResizeObserver(measure);
