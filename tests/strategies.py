@@ -116,10 +116,22 @@ class Hand:
 
     def finish(self, *names: str) -> None:
         for name in names:
+            self.agrees()
+            attempt = self.backend.running[name].call.attempt
             self.backend.finish(name, f"result of {name}")
+            now = self.phase(name)
+            assert now.status == "completed" or now.attempt > attempt, f"{name} was completed, but is {now.status}"
 
     def fail(self, name: str, error: BaseException | None = None) -> None:
+        self.agrees()
         self.backend.fail(name, error)
+
+    def agrees(self) -> None:
+        """State says of each phase that runs that it does, and at which attempt; and of no other."""
+        said = {p.name: p.attempt for p in self.state.phases if p.status == "running"}
+        assert said == {name: handle.call.attempt for name, handle in self.backend.running.items()}
+        assert set(self.state.running) == set(said)
+        assert self.state.current_phase == (self.state.running[-1] if said else "")
 
     def finish_all(self, most: int = 1000) -> list[str]:
         """Finish whatever runs, and what starts then, until nothing is left; return the names in order."""

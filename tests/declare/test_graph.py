@@ -1,5 +1,6 @@
 """The graph of phases: order, levels, circles, ancestors, the critical path."""
 
+import itertools
 import re
 import sys
 
@@ -109,7 +110,7 @@ def test_a_circle_is_shown_from_its_first_declared_phase(phases, words):
 def test_a_chain_of_fifty_thousand_and_a_circle_of_as_many_need_no_deeper_recursion():
     assert sys.getrecursionlimit() <= 3000
     names = [f"n{i:05}" for i in range(50_000)]
-    chain = [p(names[0]), *(p(name, before) for before, name in zip(names, names[1:], strict=False))]
+    chain = [p(names[0]), *(p(name, before) for before, name in itertools.pairwise(names))]
     graph = PhaseGraph(chain)
     assert (graph.names, graph.level[-1]) == (tuple(names), 49_999)
     assert len(graph.ancestors([49_999])) == len(graph.descendants([0])) == 49_999
@@ -135,7 +136,7 @@ def test_a_graph_with_an_edge_back_is_refused_with_a_real_circle(phases, data):
     needs = {q.name: q.depends_on for q in looped}
     assert cycle[0] == cycle[-1]
     assert len(set(cycle)) == len(cycle) - 1
-    assert all(after in needs[name] for name, after in zip(cycle, cycle[1:], strict=False))
+    assert all(after in needs[name] for name, after in itertools.pairwise(cycle))
 
 
 # ---------------------------------------------------------------------- refused

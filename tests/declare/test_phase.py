@@ -1,5 +1,6 @@
 """Phases and policies: defaults, what is refused and in which words."""
 
+import functools
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -189,8 +190,6 @@ def test_the_parameters_of_what_is_no_plain_function_are_read_by_its_signature()
 
 
 def test_a_wrapped_function_is_read_as_the_one_it_wraps():
-    import functools
-
     @functools.wraps(positional_only)
     def wrapper(*args, **kwargs):
         return positional_only(*args, **kwargs)
@@ -216,8 +215,10 @@ class Step:
 
 
 class Ctx:
-    params = {"n": 1}
     work_dir = "/somewhere"
+
+    def __init__(self):
+        self.params = {"n": 1}
 
 
 def test_a_step_becomes_a_phase_with_its_label_as_description():

@@ -4,6 +4,7 @@ import pytest
 
 from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import InvalidStateError
+from milo_nb.state.actions import COMMAND, Action
 from milo_nb.state.commands import Command
 from tests.strategies import Hand, nothing
 
@@ -365,8 +366,6 @@ def test_a_repeated_command_changes_nothing():
 
 
 def _command_action(word, name, number):
-    from milo_nb.state.actions import COMMAND, Action
-
     return Action(COMMAND, {"command": word, "phases": [name], "id": number, "reset": [name], "goes_on": True})
 
 

@@ -107,14 +107,14 @@ def test_retry_if_decides_on_the_exception_itself():
 
 
 def test_an_exception_with_a_cause_of_its_own_is_judged_as_itself():
-    class Broken(Exception):
+    class BrokenError(Exception):
         cause = "disk full"
 
     asked = []
     policy = PhasePolicy("retry", 1, 0.0, retry_if=lambda e: asked.append(type(e)))
     with Hand([par("a", policy=policy)]) as hand:
-        hand.fail("a", Broken("no room"))
-        assert (asked, hand.phase("a").error) == ([Broken], "no room")
+        hand.fail("a", BrokenError("no room"))
+        assert (asked, hand.phase("a").error) == ([BrokenError], "no room")
 
 
 def test_a_failed_phase_without_a_message_shows_its_exceptions_name():
