@@ -5,6 +5,7 @@
  * barycentre and neighbour swaps with fewest crossings kept, places by isotonic regression towards the neighbours.
  * Pure and deterministic: the same graph gives the same picture.
  */
+import { assignLayers } from "./layout-layers";
 import { order } from "./layout-order";
 
 export interface LayoutOptions {
@@ -59,54 +60,6 @@ export function layout(upstream: readonly (readonly number[])[], options: Layout
   const proper = withStandIns(layer, edges);
   const layers = order(proper);
   return draw(proper, layers, edges, options);
-}
-
-/** Longest path, but no layer much wider than the graph is deep; then sources move to where they are needed. */
-function assignLayers(count: number, edges: readonly (readonly [number, number])[]): number[] {
-  const widest = Math.max(10, Math.ceil(2 * Math.sqrt(count)));
-  const into: number[][] = Array.from({ length: count }, () => []);
-  const out: number[][] = Array.from({ length: count }, () => []);
-  for (const [from, to] of edges) {
-    into[to]?.push(from);
-    out[from]?.push(to);
-  }
-  const layer = new Array<number>(count).fill(0);
-  const used: number[] = [];
-  const nextFree: number[] = []; // where to look on when a layer is full, so that wide graphs stay linear
-  const free = (from: number): number => {
-    let at = from;
-    while ((used[at] ?? 0) >= widest) at = nextFree[at] ?? at + 1;
-    for (let i = from; i < at; ) {
-      const jump = nextFree[i] ?? i + 1;
-      nextFree[i] = at;
-      i = jump;
-    }
-    return at;
-  };
-  for (let node = 0; node < count; node++) {
-    const earliest = (into[node] ?? []).reduce((most, from) => Math.max(most, (layer[from] ?? 0) + 1), 0);
-    const at = free(earliest);
-    layer[node] = at;
-    used[at] = (used[at] ?? 0) + 1;
-  }
-  for (let node = count - 1; node >= 0; node--) {
-    const next = out[node] ?? [];
-    if (next.length === 0 || (into[node]?.length ?? 0) > next.length) continue;
-    const at = layer[node] ?? 0;
-    const latest = next.reduce((least, to) => Math.min(least, layer[to] ?? 0), Number.POSITIVE_INFINITY) - 1;
-    if (latest > at && (used[latest] ?? 0) < widest) {
-      layer[node] = latest;
-      used[at] = (used[at] ?? 1) - 1;
-      used[latest] = (used[latest] ?? 0) + 1;
-    }
-  }
-  return closeGaps(layer);
-}
-
-/** Layers that became empty disappear. */
-function closeGaps(layer: readonly number[]): number[] {
-  const rank = new Map([...new Set(layer)].sort((a, b) => a - b).map((at, index) => [at, index]));
-  return layer.map((at) => rank.get(at) ?? 0);
 }
 
 function withStandIns(phaseLayer: readonly number[], edges: readonly (readonly [number, number])[]): Proper {

@@ -54,7 +54,8 @@ export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
   if (!pen) return;
   const { drawing, view, selected } = frame;
   const colour = colours(canvas);
-  pen.strokeStyle = colour("line");
+  pen.strokeStyle = colour("idle");
+  pen.globalAlpha = 0.5;
   pen.lineWidth = Math.max(1.5, 0.7 / view.k);
   if (view.k < CURVED_FROM) {
     pen.beginPath();
@@ -64,9 +65,11 @@ export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
     pen.stroke();
   } else {
     strokeVisible(pen, frame, () => true);
+    pen.globalAlpha = 1;
     pen.strokeStyle = colour("run");
     strokeVisible(pen, frame, ({ from, to }) => from === selected || to === selected);
   }
+  pen.globalAlpha = 1;
   if (frame.isFar) drawBoxes(pen, frame, colour);
 }
 
