@@ -80,17 +80,33 @@ class Table(Sequence[T], Generic[T]):
             return self.leaves == other.leaves
         return tuple(self) == other if isinstance(other, tuple) else NotImplemented
 
-    def __lt__(self, other: Table[T] | tuple[T, ...]) -> bool:
+    def __lt__(self, other: object) -> bool:
         """Order as tuples are ordered."""
-        return tuple(self) < tuple(other)
+        return tuple(self) < tuple(other) if isinstance(other, (Table, tuple)) else NotImplemented
+
+    def __le__(self, other: object) -> bool:
+        """Order as tuples are ordered."""
+        return tuple(self) <= tuple(other) if isinstance(other, (Table, tuple)) else NotImplemented
+
+    def __gt__(self, other: object) -> bool:
+        """Order as tuples are ordered."""
+        return tuple(self) > tuple(other) if isinstance(other, (Table, tuple)) else NotImplemented
+
+    def __ge__(self, other: object) -> bool:
+        """Order as tuples are ordered."""
+        return tuple(self) >= tuple(other) if isinstance(other, (Table, tuple)) else NotImplemented
 
     def __hash__(self) -> int:
         """Hash as the tuple of the items."""
         return hash(tuple(self))
 
-    def __add__(self, other: Iterable[T]) -> tuple[T, ...]:
+    def __add__(self, other: object) -> tuple[T, ...]:
         """Return a tuple of these items and then those of `other`."""
-        return (*self, *other)
+        return (*self, *other) if isinstance(other, (Table, tuple)) else NotImplemented
+
+    def __radd__(self, other: object) -> tuple[T, ...]:
+        """Return a tuple of the items of `other` and then these."""
+        return (*other, *self) if isinstance(other, tuple) else NotImplemented
 
     def __repr__(self) -> str:
         """Show as the tuple of the items."""
