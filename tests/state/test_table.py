@@ -51,9 +51,9 @@ def test_it_compares_as_a_tuple_with_tables_and_tuples(one, other):
 
 @given(ITEMS, ITEMS)
 def test_it_adds_as_a_tuple(one, other):
-    assert Table(one) + Table(other) == tuple(one + other)
-    assert Table(one) + tuple(other) == tuple(one + other)
-    assert tuple(one) + Table(other) == tuple(one + other)
+    assert operator.add(Table(one), Table(other)) == tuple(one + other)
+    assert operator.add(Table(one), tuple(other)) == tuple(one + other)
+    assert operator.add(tuple(one), Table(other)) == tuple(one + other)
 
 
 @given(ITEMS.filter(bool), st.data())
@@ -79,9 +79,9 @@ def test_it_is_neither_equal_to_nor_ordered_with_what_is_no_tuple():
     with pytest.raises(TypeError):
         assert Table([1]) < [1]
     with pytest.raises(TypeError):
-        assert Table([1]) + 3
+        operator.add(Table([1]), 3)
     with pytest.raises(TypeError):
-        assert [1, *Table([1])]
+        operator.add([1], Table([1]))
 
 
 def test_it_pickles_and_copies():
@@ -91,5 +91,4 @@ def test_it_pickles_and_copies():
 
 def test_it_finds_positions_as_a_tuple():
     assert Table("abcabc").index("c") == 2
-    with pytest.raises(ValueError, match=None):
-        Table("abc").index("z")
+    assert "z" not in Table("abc")

@@ -1,0 +1,203 @@
+"""What a plan says: a decision and a reason for each phase."""
+
+from dataclasses import replace
+
+import pytest
+
+from milo_nb.declare.graph import PhaseGraph
+from milo_nb.declare.phase import Phase
+from milo_nb.state.commands import COMMANDS, Command
+from milo_nb.state.model import PhaseStatus, PipelineState
+from milo_nb.state.plan import Evidence, plan
+from tests.strategies import nothing
+
+GRAPH = PhaseGraph(
+    [
+        Phase("load", nothing),
+        Phase("parse", nothing, "", "load"),
+        Phase("render", nothing, "", "parse"),
+        Phase("side", nothing),
+    ]
+)
+
+
+def state(status, stopped_at=0.0, requested="", **phases):
+    made = tuple(
+        phases[n] if isinstance(phases.get(n), PhaseStatus) else PhaseStatus(n, phases.get(n, "pending"))
+        for n in GRAPH.names
+    )
+    return PipelineState("p", made, status=status, stopped_at=stopped_at, requested=requested)
+
+
+FAILED = state("failed", 9.0, load="completed", parse="failed", side="completed")
+DONE = state("completed", 9.0, load="completed", parse="completed", render="completed", side="completed")
+
+
+def asked(word, *phases, at=FAILED, evidence=None, **options):
+    return plan(Command(word, phases, **options), GRAPH, at, evidence or Evidence())
+
+
+def decisions(made):
+    return {e.phase: (e.decision, e.reason) for e in made.entries}
+
+
+def test_there_is_a_rule_for_every_command():
+    for word in COMMANDS:
+        assert asked(word, *(("parse",) if word in ("retry", "rerun", "skip") else ())).command.word == word
+
+
+def test_start_runs_everything():
+    made = asked("start", at=state("pending"))
+    assert made.runs == ("load", "side", "parse", "render")
+    assert set(decisions(made).values()) == {("run", "runs: not run yet")}
+
+
+def test_retry_runs_the_failed_phase_and_what_never_ran_and_keeps_the_rest():
+    made = asked("retry", "parse")
+    assert decisions(made) == {
+        "load": ("keep", "kept: completed"),
+        "side": ("keep", "kept: completed"),
+        "parse": ("run", "runs: was failed"),
+        "render": ("run", "runs: not run yet"),
+    }
+    assert (made.runs, made.keeps, made.resets, made.goes_on) == (
+        ("parse", "render"),
+        ("load", "side"),
+        ("parse",),
+        True,
+    )
+
+
+def test_rerun_invalidates_what_was_built_on_the_phase():
+    made = asked("rerun", "load", at=DONE)
+    assert decisions(made)["load"] == ("run", "runs: was completed")
+    assert decisions(made)["parse"] == ("invalidate", "runs: load runs again")
+    assert decisions(made)["render"] == ("invalidate", "runs: parse runs again")
+    assert made.resets == ("load", "parse", "render")
+
+
+def test_rerun_without_downstream_marks_what_is_kept():
+    made = asked("rerun", "load", at=DONE, downstream=False)
+    assert made.resets == ("load",)
+    assert made.marks == {"parse": "built on attempt 1 of load", "render": "built on attempt 1 of load"}
+
+
+def test_an_edited_phase_says_so():
+    edited = state("failed", 9.0, load="completed", parse=PhaseStatus("parse", "failed", edited=True))
+    assert decisions(asked("retry", "parse", at=edited))["parse"] == ("run", "runs: edited since its last attempt")
+    evidence = Evidence(edited=frozenset({"parse"}))
+    assert decisions(asked("retry", "parse", evidence=evidence))["parse"][1] == "runs: edited since its last attempt"
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [(5, "5 s ago"), (59, "59 s ago"), (120, "2 min ago"), (3600 * 3, "3 h ago")],
+)
+def test_what_is_kept_tells_its_age(age, words):
+    at = state("failed", 9.0, load=PhaseStatus("load", "completed", started_at=10.0, elapsed=2.0), parse="failed")
+    made = asked("retry", "parse", at=at, evidence=Evidence(now=12.0 + age))
+    assert decisions(made)["load"] == ("keep", f"kept: completed {words}")
+
+
+def test_a_clock_that_stands_before_the_phase_tells_no_age():
+    at = state("failed", 9.0, load=PhaseStatus("load", "completed", started_at=10.0), parse="failed")
+    assert decisions(asked("retry", "parse", at=at, evidence=Evidence(now=3.0)))["load"] == ("keep", "kept: completed")
+
+
+def test_estimates_are_for_what_runs():
+    made = asked("retry", "parse", evidence=Evidence(duration_s={"load": 1.0, "parse": 2.0}))
+    assert [e.estimate_s for e in made.entries] == [None, None, 2.0, None]
+
+
+def test_inputs_shared_with_the_failed_attempt_are_warned_about():
+    made = asked("retry", "parse", evidence=Evidence(unsaved=frozenset({"parse"})))
+    assert made.warnings == ("inputs shared with the failed attempt: parse",)
+    assert asked("retry", "parse").warnings == ()
+
+
+def test_what_a_failed_phase_blocks_is_told_with_its_name():
+    at = state("failed", 9.0, load="failed", side="failed")
+    made = asked("retry", "side", at=at)
+    assert decisions(made)["parse"] == ("blocked", "blocked by load")
+    assert decisions(made)["render"] == ("blocked", "blocked by load")
+    assert made.runs == ("side",)
+
+
+def test_a_phase_that_would_be_run_again_under_a_failed_one_is_blocked():
+    at = state("failed", 9.0, load="failed", parse="failed")
+    made = asked("retry", "parse", at=at)
+    assert decisions(made)["parse"] == ("blocked", "blocked by load")
+
+
+def test_resume_runs_what_failed_or_was_cancelled_and_what_never_ran():
+    at = state("cancelled", 9.0, load="completed", parse="cancelled")
+    made = asked("resume", at=at)
+    assert (made.runs, made.resets, made.goes_on) == (("side", "parse", "render"), ("parse",), True)
+
+
+def test_resume_of_a_pause_resets_nothing():
+    at = state("paused", 9.0, load="completed")
+    made = asked("resume", at=at)
+    assert (made.runs, made.resets, made.goes_on) == (("side", "parse", "render"), (), True)
+    assert not asked("resume", at=state("running", requested="pausing", load="running")).goes_on
+
+
+def test_pause_says_what_waits():
+    made = asked("pause", at=state("running", load="running"))
+    assert decisions(made)["load"] == ("run", "runs: running already")
+    assert decisions(made)["side"] == ("wait", "waits: nothing new starts")
+
+
+def test_cancel_says_what_stops():
+    made = asked("cancel", at=state("running", load="running", side="retrying"))
+    assert decisions(made)["load"] == ("cancel", "cancelled: it is stopped")
+    assert decisions(made)["side"][0] == "cancel"
+    assert decisions(made)["parse"] == ("blocked", "blocked by load")
+    one = asked("cancel", "side", at=state("running", load="running"))
+    assert decisions(one)["side"] == ("cancel", "cancelled: it will not start")
+    assert decisions(one)["load"][0] == "run"
+
+
+def test_skip_says_who_asked():
+    made = asked("skip", "parse", by="view")
+    assert decisions(made)["parse"] == ("skip", "skipped: asked for by view")
+    assert decisions(made)["render"] == ("run", "runs: not run yet")
+
+
+def test_replacing_a_result_invalidates_what_was_built_on_it():
+    made = asked("skip", "parse", at=DONE, replace=True)
+    assert (made.resets, made.goes_on) == (("render",), True)
+    assert decisions(made)["render"] == ("invalidate", "runs: something before it runs again")
+
+
+def test_approve_is_only_for_what_waits():
+    waiting = replace(state("paused", 9.0), waiting_for="parse")
+    assert not asked("approve", "parse", at=waiting).refused
+    assert asked("approve", at=waiting).goes_on
+    assert asked("approve", "load", at=waiting).refused == "Phase 'load' does not wait for approval; 'parse' does."
+
+
+def test_retry_of_what_is_running_or_in_a_session_that_is_being_cancelled_is_refused():
+    at = state("running", requested="cancelling", load="running", side="failed")
+    assert asked("retry", "side", at=at).refused == "The session is being cancelled; wait until it has stopped."
+    assert asked("retry", "load", at=at).refused
+
+
+def test_a_pending_session_says_that_it_can_be_started():
+    assert (
+        asked("pause", at=state("pending")).refused
+        == "There is nothing to pause: the session is pending. Possible: start."
+    )
+
+
+def test_a_plan_reads_as_a_table():
+    made = asked("retry", "parse", evidence=Evidence(unsaved=frozenset({"parse"})))
+    assert str(made).splitlines() == [
+        "keep       load    kept: completed",
+        "keep       side    kept: completed",
+        "run        parse   runs: was failed",
+        "run        render  runs: not run yet",
+        "warning: inputs shared with the failed attempt: parse",
+    ]
+    assert str(asked("retry", "load")) == "Phase 'load' is completed; there is nothing to retry. Possible: rerun."
+    assert str(plan(Command("start"), PhaseGraph([]), PipelineState())) == ""
