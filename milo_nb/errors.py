@@ -133,7 +133,7 @@ class WireError(MiloError, ValueError):
         super().__init__(f"{field or 'message'}: {reason}")
 
 
-class PhaseCancelled(BaseException):  # noqa: N818 - no error: like KeyboardInterrupt, it must pass `except Exception`
+class PhaseCancelled(BaseException):
     """Raised inside a phase that is to stop."""
 
 

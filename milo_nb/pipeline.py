@@ -87,7 +87,7 @@ class Pipeline:
             _refuse_what_is_not_there_yet(phase_)
 
     @classmethod
-    def from_steps(cls, name: str, steps: Iterable[Step], config: Any = None) -> Pipeline:  # noqa: ANN401
+    def from_steps(cls, name: str, steps: Iterable[Step], config: Any = None) -> Pipeline:
         """Make a pipeline of an orchestrator's steps; each depends on the one before.
 
         Args:
@@ -154,10 +154,10 @@ class Pipeline:
         self,
         params: Mapping[str, Any] | None = None,
         *,
-        backend: Any = None,  # noqa: ANN401 - a name or a Backend
+        backend: Any = None,
         max_workers: int | None = None,
-        work_dir: Any = ".milo",  # noqa: ANN401 - a path or None
-        resume: Any = None,  # noqa: ANN401 - a session, with a later version
+        work_dir: Any = ".milo",
+        resume: Any = None,
         stale: str = "ask",
         fresh: bool = False,
         cache: bool = True,
@@ -186,7 +186,7 @@ class Pipeline:
             fail_fast=fail_fast,
         ).start()
 
-    def execute(self, params: Mapping[str, Any] | None = None, **options: Any) -> ExecutionResult:  # noqa: ANN401
+    def execute(self, params: Mapping[str, Any] | None = None, **options: Any) -> ExecutionResult:
         """Run this pipeline, wait for its end and return what it came to."""
         return self.run(params, **options).wait()
 
@@ -197,7 +197,9 @@ def _refuse_what_is_not_there_yet(phase: Phase) -> None:
     if phase.review:
         raise NotAvailableError(f"Phase '{phase.name}': review= comes with a later version. Leave it out for now.")
     if phase.backend not in (None, "threads"):
-        raise NotAvailableError(f"Phase '{phase.name}': backend={phase.backend!r} comes with a later version. Available: 'threads'.")
+        raise NotAvailableError(
+            f"Phase '{phase.name}': backend={phase.backend!r} comes with a later version. Available: 'threads'."
+        )
 
 
 __all__ = [
@@ -212,10 +214,10 @@ __all__ = [
     "PIPELINE_START",
     "CycleError",
     "Key",
+    "Phase",
     "PhaseLog",
     "PhasePolicy",
     "PhaseStatus",
-    "Phase",
     "Pipeline",
     "PipelineState",
     "PipelineViewState",

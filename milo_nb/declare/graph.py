@@ -32,7 +32,18 @@ class PhaseGraph:
         level: Length of the longest way from a phase without dependencies.
     """
 
-    __slots__ = ("depends_on", "dependants", "index", "level", "names", "parallel", "phases", "takes", "total_weight", "weights")
+    __slots__ = (
+        "depends_on",
+        "dependants",
+        "index",
+        "level",
+        "names",
+        "parallel",
+        "phases",
+        "takes",
+        "total_weight",
+        "weights",
+    )
 
     def __init__(self, phases: Sequence[Phase], *, parallel: bool = False) -> None:
         """Order `phases`.
@@ -105,13 +116,17 @@ def _by_name(phases: Sequence[Phase]) -> dict[str, int]:
     declared = {}
     for i, phase in enumerate(phases):
         if not isinstance(phase, Phase):
-            raise PipelineError(f"A pipeline is made of phases; got {phase!r}. Make one with Phase(name, function) or @phase.")
+            raise PipelineError(
+                f"A pipeline is made of phases; got {phase!r}. Make one with Phase(name, function) or @phase."
+            )
         if phase.name in declared:
             raise PipelineError(f"Two phases are named '{phase.name}'. Each phase needs a name of its own.")
         declared[phase.name] = i
     for name in RESERVED:
         if name in declared:
-            raise PipelineError(f"No phase can be named '{name}': a handler's parameter of that name has a meaning of its own.")
+            raise PipelineError(
+                f"No phase can be named '{name}': a handler's parameter of that name has a meaning of its own."
+            )
     return declared
 
 

@@ -36,7 +36,7 @@ class Step(Protocol):
     name: str
     label: str
 
-    def execute(self, config: Any, work_dir: Any) -> Any:  # noqa: ANN401 - a step takes and returns what it likes
+    def execute(self, config: Any, work_dir: Any) -> Any:
         """Do the work of the step and return its result."""
 
 
@@ -171,12 +171,12 @@ class Phase:
         if self.validate is not None and not callable(self.validate):
             raise DeclarationError(f"Phase '{name}': validate must be callable with the result; got {self.validate!r}")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the handler
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the handler itself, as if it had not been made a phase."""
         return self.handler(*args, **kwargs)
 
     @classmethod
-    def from_step(cls, step: Step, config: Any = None, *, depends_on: Iterable[str] = ()) -> Phase:  # noqa: ANN401
+    def from_step(cls, step: Step, config: Any = None, *, depends_on: Iterable[str] = ()) -> Phase:
         """Make a phase of an orchestrator's step.
 
         Args:
@@ -192,7 +192,7 @@ class Phase:
             raise DeclarationError(f"{step!r} is no step: it has no {', '.join(missing)}")
         execute = step.execute
 
-        def handler(ctx: Any) -> Any:  # noqa: ANN401 - a PhaseContext; declared in a higher room
+        def handler(ctx: Any) -> Any:
             return execute(ctx.params if config is None else config, ctx.work_dir)
 
         return cls(step.name, handler, str(step.label), tuple(depends_on))
@@ -268,8 +268,8 @@ def phase(  # noqa: PLR0913 - one keyword per field of a phase
     retry_backoff: Backoff | None = None,
     retry_if: Callable[[BaseException], bool] | None = None,
     max_logs: int = 200,
-    **options: Any,  # noqa: ANN401 - timeout, cache, validate, review, checkpoint, backend: Phase checks them
-) -> Any:  # noqa: ANN401 - a Phase, or a decorator that makes one
+    **options: Any,
+) -> Any:
     """Make a :class:`Phase` of a function: ``@phase`` or ``@phase(after="load", retry=3)``.
 
     The phase has the function's name, the first line of its docstring as description, and can be called as before.
@@ -307,6 +307,18 @@ def phase(  # noqa: PLR0913 - one keyword per field of a phase
 
 
 _OPTIONS = ("timeout", "cache", "validate", "review", "checkpoint", "backend")
-_ALL_OPTIONS = (
-    "name description after depends_on parallel weight policy retry on_fail retry_delay retry_backoff retry_if max_logs"
-).split() + list(_OPTIONS)
+_ALL_OPTIONS = [
+    "name",
+    "description",
+    "after",
+    "depends_on",
+    "parallel",
+    "weight",
+    "policy",
+    "retry",
+    "on_fail",
+    "retry_delay",
+    "retry_backoff",
+    "retry_if",
+    "max_logs",
+] + list(_OPTIONS)

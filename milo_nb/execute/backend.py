@@ -21,7 +21,7 @@ class Ref(Protocol):
     native: Any
     """The backend's own handle of it, which another call of the same backend takes without a copy."""
 
-    def load(self) -> Any:  # noqa: ANN401
+    def load(self) -> Any:
         """Return the value."""
 
     def persist(self, path: Path) -> int:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class BareRun:
     """One run of a pipeline in a bare store: its results, and the script its saga goes by."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         graph: PhaseGraph,
         binder: Binder,
@@ -44,11 +44,11 @@ class BareRun:
         self.results: dict[str, Any] = {}
         self.script = Script(graph, self._call, self._keep, self._reference, slots, fail_fast=fail_fast)
 
-    def _keep(self, i: int, value: Any) -> None:  # noqa: ANN401
+    def _keep(self, i: int, value: Any) -> None:
         self.results[self._graph.names[i]] = value
 
     @staticmethod
-    def _reference(i: int, attempt: int, value: Any) -> Any:  # noqa: ANN401, ARG004
+    def _reference(i: int, attempt: int, value: Any) -> Any:  # noqa: ARG004
         return value
 
     def _call(self, i: int, attempt: int) -> Call:
@@ -76,7 +76,7 @@ class BareRun:
 
     def _run(
         self, phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: LateToken
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         store = CURRENT_STORE.get()
         if not self._capture or store is None:
             return self._invoke(phase, attempt, args, kwargs, token)
@@ -89,7 +89,7 @@ class BareRun:
                 capture.CURRENT_SINK.reset(reset)
                 sink.close()
 
-    def _invoke(self, phase: Phase, attempt: int, args: Any, kwargs: Any, token: LateToken) -> Any:  # noqa: ANN401
+    def _invoke(self, phase: Phase, attempt: int, args: Any, kwargs: Any, token: LateToken) -> Any:
         try:
             return call_handler(phase, attempt, args, kwargs, lambda: token)
         except PhaseCancelled:

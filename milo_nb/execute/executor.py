@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
@@ -46,15 +46,25 @@ _POLL_S = 0.05
 class Runnable(Protocol):
     """What an executor needs of a pipeline."""
 
-    name: str
-    graph: PhaseGraph
-    fail_fast: bool
-    backend: str
-    error_types: Mapping[str, type[PhaseError]]
+    @property
+    def name(self) -> str:
+        """Its name."""
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The phases as declared."""
+    def graph(self) -> PhaseGraph:
+        """Its phases in execution order."""
+
+    @property
+    def fail_fast(self) -> bool:
+        """Whether a failure also cancels what runs."""
+
+    @property
+    def backend(self) -> str:
+        """Where its handlers run."""
+
+    @property
+    def error_types(self) -> Mapping[str, type[PhaseError]]:
+        """What the errors of its phases are wrapped in."""
 
 
 class PipelineExecutor:
@@ -63,14 +73,14 @@ class PipelineExecutor:
     def __init__(  # noqa: PLR0913 - one keyword per option of a run
         self,
         pipeline: Runnable,
-        state_manager: Any = None,  # noqa: ANN401 - comes with a later version
+        state_manager: Any = None,
         observers: Iterable[Any] | None = None,
         *,
         params: Mapping[str, Any] | None = None,
-        backend: Any = None,  # noqa: ANN401 - a name or a Backend
+        backend: Any = None,
         max_workers: int | None = None,
         work_dir: str | Path | None = ".milo",
-        resume: Any = None,  # noqa: ANN401 - comes with a later version
+        resume: Any = None,
         stale: str = "ask",
         fresh: bool = False,
         cache: bool = True,
@@ -116,16 +126,17 @@ class PipelineExecutor:
             "error_types": pipeline.error_types,
             "backend": backend if backend is not None and not isinstance(backend, str) else None,
         }
+        self._fail_fast = fail_fast
         self._starting = False
         self.sessions: list[Callable[[], None]] = []  # told when Run again makes a new session
         self._session = self._new_session()
 
     @staticmethod
-    def _check(  # noqa: PLR0913, PLR0917 - the options that are checked here
-        state_manager: Any,  # noqa: ANN401
-        backend: Any,  # noqa: ANN401
+    def _check(  # noqa: PLR0913 - the options that are checked here
+        state_manager: Any,
+        backend: Any,
         max_workers: int | None,
-        resume: Any,  # noqa: ANN401
+        resume: Any,
         stale: str,
         *,
         refresh: bool,
@@ -189,6 +200,8 @@ class PipelineExecutor:
                 # Short waits: a main thread in one long wait would not hear of Ctrl-C on every platform.
                 left = 0.1 if until is None else min(0.1, max(until - time.monotonic(), 0.0))
                 if session.ended.wait(left):
+                    session.finish()
+                    session.store.tell_listeners()
                     return self.result()
             except KeyboardInterrupt:
                 if asked or session.plan(Command("cancel")).refused:
@@ -206,6 +219,8 @@ class PipelineExecutor:
         session = self._started()
         while not session.ended.is_set():
             await asyncio.sleep(_POLL_S)
+        session.finish()
+        session.store.tell_listeners()
         return self.result()
 
     def _started(self) -> Session:
@@ -219,7 +234,7 @@ class PipelineExecutor:
 
     # ------------------------------------------------------------------ commands
 
-    def command(self, word: Any, *phases: str, **options: Any) -> Plan:  # noqa: ANN401 - a CommandWord; fields of Command
+    def command(self, word: Any, *phases: str, **options: Any) -> Plan:
         """Carry out a command and return its plan; the methods below are short for this.
 
         Raises:
@@ -228,11 +243,11 @@ class PipelineExecutor:
         """
         return self._session.command(self._made(word, phases, options))
 
-    def _made(self, word: Any, phases: Iterable[str], options: Mapping[str, Any]) -> Command:  # noqa: ANN401
+    def _made(self, word: Any, phases: Iterable[str], options: Mapping[str, Any]) -> Command:
         names = tuple(dict.fromkeys(phases))
         for name in names:
-            if name not in self.pipeline.graph.index:
-                raise UnknownPhaseError(name, self.pipeline.graph.names)
+            if name not in self._session.graph.index:
+                raise UnknownPhaseError(name, self._session.graph.names)
         return replace(Command(word, names), **{"id": str(uuid4()), **options})
 
     def pause(self) -> PipelineExecutor:
@@ -273,7 +288,7 @@ class PipelineExecutor:
         self.command("rerun", *names, downstream=downstream)
         return self
 
-    def skip(self, name: str, value: Any = None, replace: bool = False) -> PipelineExecutor:  # noqa: ANN401, FBT001, FBT002
+    def skip(self, name: str, value: Any = None, replace: bool = False) -> PipelineExecutor:  # noqa: FBT001, FBT002
         """Mark a phase as skipped; what depends on it gets `value`. A result that is there needs ``replace=True``."""
         self.command("skip", name, value=value, replace=replace)
         return self
@@ -293,7 +308,7 @@ class PipelineExecutor:
             tell()
         return self.start()
 
-    def plan(self, command: Command | str, *phases: str, **options: Any) -> Plan:  # noqa: ANN401
+    def plan(self, command: Command | str, *phases: str, **options: Any) -> Plan:
         """Return what a command would do now; nothing is done."""
         made = command if isinstance(command, Command) else self._made(command, phases, options)
         return self._session.plan(made)
@@ -306,18 +321,22 @@ class PipelineExecutor:
         Raises:
             InvalidStateError: If phases were added, removed or connected otherwise in an unfinished session.
         """
-        old, new = self.pipeline.graph, pipeline.graph
+        old, new = self._session.graph, pipeline.graph
         same = (old.names, old.depends_on, old.parallel) == (new.names, new.depends_on, new.parallel)
         if not same and self._session.is_running():
-            raise InvalidStateError("Phases were added, removed or connected otherwise while the session runs. Cancel it first.")
+            raise InvalidStateError(
+                "Phases were added, removed or connected otherwise while the session runs. Cancel it first."
+            )
         if same:
             edited = [n for n, was, is_ in zip(old.names, old.phases, new.phases, strict=True) if changed(was, is_)]
-            self._session.replace_graph(new, tuple(edited))
+            self._session.replace_graph(new, tuple(edited), pipeline.error_types)
         self.pipeline = pipeline
-        self._options["fail_fast"], self._options["error_types"] = pipeline.fail_fast, pipeline.error_types
+        self._options["error_types"] = pipeline.error_types
+        if self._fail_fast is None:
+            self._options["fail_fast"] = pipeline.fail_fast
         return self
 
-    def add_observer(self, observer: Any) -> PipelineExecutor:  # noqa: ANN401 - whatever has the methods
+    def add_observer(self, observer: Any) -> PipelineExecutor:
         """Have an observer told from now on."""
         self._observers.append(observer)
         self._session.store.subscribe(Notifier(self._session, observer), every=True)
@@ -371,7 +390,7 @@ class PipelineExecutor:
                 error = session.errors.get(phase.name)
                 failed.append(FailedPhase(phase.name, error, root_cause(error), phase.attempt))
         ended = bool(state.stopped_at) and state.status != "paused"
-        started = datetime.fromtimestamp(session.started_wall, timezone.utc) if session.started_wall else None
+        started = datetime.fromtimestamp(session.started_wall, UTC) if session.started_wall else None
         after = state.stopped_at - state.started_at
         return ExecutionResult(
             success=state.status == "completed",
@@ -386,7 +405,7 @@ class PipelineExecutor:
                 count_statuses(state.phases),
             ),
             started=started,
-            ended=datetime.fromtimestamp(session.started_wall + after, timezone.utc) if ended and started else None,
+            ended=datetime.fromtimestamp(session.started_wall + after, UTC) if ended and started else None,
             degraded=tuple(p.name for p in state.phases if p.status == "skipped"),
             failed=tuple(failed),
             blocked=tuple(p.name for p in state.phases if p.status == "pending" and p.reason.startswith("blocked by ")),
@@ -397,7 +416,7 @@ class PipelineExecutor:
         """Say what it runs and where it is; without ids and times, so that two runs read the same."""
         return f"<PipelineExecutor {self.pipeline.name}: {self.state.value}>"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - as IPython calls it
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if _display is None:
             return {"text/plain": repr(self)}
         shown = _display(self)
@@ -415,21 +434,37 @@ def changed(before: Phase, after: Phase) -> bool:
     if before is after:
         return False
     plain = (before.policy, before.timeout, before.weight) == (after.policy, after.timeout, after.weight)
-    return not plain or not same_code(before.handler, after.handler)
+    return not (plain and same_code(before.handler, after.handler) and same_code(before.validate, after.validate))
 
 
-def same_code(before: Any, after: Any) -> bool:  # noqa: ANN401 - handlers are anything that can be called
+def same_code(before: Any, after: Any) -> bool:
     """Tell whether two functions do the same, as far as their own code, constants and defaults show."""
     if before is after:
         return True
     one, other = getattr(before, "__code__", None), getattr(after, "__code__", None)
     if one is None or other is None:
         return False
-    if getattr(before, "__defaults__", None) != getattr(after, "__defaults__", None):
+    return (
+        _code_key(one) == _code_key(other)
+        and all(
+            _same(getattr(before, part, None), getattr(after, part, None))
+            for part in ("__defaults__", "__kwdefaults__")
+        )
+        and _same(_closed_over(before), _closed_over(after))
+    )
+
+
+def _closed_over(function: Any) -> list[Any]:
+    return [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+
+
+def _same(before: Any, after: Any) -> bool:
+    try:
+        return before is after or bool(before == after)
+    except Exception:  # noqa: BLE001 - arrays and the like have no plain answer
         return False
-    return _code_key(one) == _code_key(other)
 
 
-def _code_key(code: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a code object
+def _code_key(code: Any) -> tuple[Any, ...]:
     constants = tuple(_code_key(c) if hasattr(c, "co_code") else (type(c), c) for c in code.co_consts)
     return (code.co_code, constants, code.co_names, code.co_varnames)

@@ -169,7 +169,7 @@ class Binder:
         if plan is None:
             return (), {}
 
-        def value(name: str) -> Any:  # noqa: ANN401
+        def value(name: str) -> Any:
             if name == "context":
                 return {n: results.get(n) for n in map(self._graph.names.__getitem__, self._graph.depends_on[i])}
             if name == "ctx":
@@ -189,7 +189,7 @@ def is_async(handler: Callable[..., Any]) -> bool:
 
 def call_handler(
     phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: Callable[[], Token | LateToken]
-) -> Any:  # noqa: ANN401 - what the handler returns
+) -> Any:
     """Call a phase's handler, await it if it is async, and have its result validated.
 
     Raises:
@@ -204,7 +204,7 @@ def call_handler(
     return value
 
 
-async def _awaited(value: Any, token: Token | LateToken) -> Any:  # noqa: ANN401
+async def _awaited(value: Any, token: Token | LateToken) -> Any:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(value)
     token.on_set(lambda: loop.call_soon_threadsafe(task.cancel))
     try:
@@ -215,7 +215,7 @@ async def _awaited(value: Any, token: Token | LateToken) -> Any:  # noqa: ANN401
         raise
 
 
-def _validated(phase: Phase, attempt: int, value: Any) -> Any:  # noqa: ANN401
+def _validated(phase: Phase, attempt: int, value: Any) -> Any:
     try:
         said = phase.validate(value)  # type: ignore[misc]
     except Exception as cause:
@@ -247,7 +247,7 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
     return types.get(phase.name, PhaseError)(phase.name, attempt, cause)
 
 
-def own_frames(error: BaseException) -> Any:  # noqa: ANN401 - a traceback or None
+def own_frames(error: BaseException) -> Any:
     """Return the error's traceback from the person's first line on, without the frames of this package."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_HERE):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from milo_nb.capture.router import Block
 
 
-def last_lines(blocks: list[capture.Block], most: int) -> dict[str, Any]:
+def last_lines(blocks: list[Block], most: int) -> dict[str, Any]:
     """Return what PHASE_LOGS says of `blocks`: the last `most` lines, and how many there were."""
     count = sum(len(b.lines) for b in blocks)
     kept: list[PhaseLog] = []

@@ -46,7 +46,7 @@ class ExecutionObserver:
 class Notifier:
     """Turns the actions of a session into calls of an observer's methods."""
 
-    def __init__(self, session: Session, observer: Any) -> None:  # noqa: ANN401 - whatever has the methods
+    def __init__(self, session: Session, observer: Any) -> None:
         """Make what a store can be subscribed with."""
         self._session = session
         self._observer = observer
@@ -120,7 +120,7 @@ class LoggingObserver(ExecutionObserver):
 class ProgressBarObserver(ExecutionObserver):
     """Shows a rich progress bar, for scripts in a terminal."""
 
-    def __init__(self, console: Any = None) -> None:  # noqa: ANN401 - a rich Console; rich is imported when it starts
+    def __init__(self, console: Any = None) -> None:
         """Draw on `console`, or on rich's own."""
         self._console = console
         self._bar: Any = None

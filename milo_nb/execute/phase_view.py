@@ -34,7 +34,7 @@ class PhaseView:
         return self.known.status
 
     @property
-    def result(self) -> Any:  # noqa: ANN401 - what the handler returned
+    def result(self) -> Any:
         """What the handler returned, or the value it was skipped with.
 
         Raises:

@@ -138,7 +138,7 @@ def root_cause(error: BaseException | None) -> BaseException | None:
     return error
 
 
-def count_statuses(phases: Any) -> dict[str, int]:  # noqa: ANN401 - any sequence of PhaseStatus
+def count_statuses(phases: Any) -> dict[str, int]:
     """Return how many phases are in each status, those that have any, in the order of a phase's life."""
     counts = dict.fromkeys(("completed", "skipped", "failed", "cancelled", "running", "retrying", "pending"), 0)
     for phase in phases:

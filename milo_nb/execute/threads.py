@@ -30,7 +30,7 @@ class LocalRef:
 
     native: Any
 
-    def load(self) -> Any:  # noqa: ANN401
+    def load(self) -> Any:
         """Return the value itself."""
         return self.native
 
@@ -125,7 +125,7 @@ def _in_context(job: ThreadHandle) -> Any:
     return call_handler(call.phase, call.attempt, args, kwargs, job.get_token)
 
 
-def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:  # type: ignore[misc]  # noqa: ANN401
+def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:  # type: ignore[misc]
     if job.sink is not None:
         job.sink.close()
     outcome: Outcome

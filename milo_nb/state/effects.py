@@ -115,7 +115,7 @@ class Race:
     effects: Sequence[Any] | Mapping[str, Any]
 
 
-def Timeout(effect: Any, seconds: float) -> Saga:  # noqa: N802, ANN401 - used like an effect; takes any effect or saga
+def Timeout(effect: Any, seconds: float) -> Saga:  # noqa: N802 - used like an effect; takes any effect or saga
     """Give the result of an effect or saga, unless it takes longer.
 
     Raises:
@@ -129,12 +129,12 @@ def Timeout(effect: Any, seconds: float) -> Saga:  # noqa: N802, ANN401 - used l
 
 def Retry(  # noqa: N802 - used like an effect
     fn: Callable[..., Any],
-    *args: Any,  # noqa: ANN401 - as fn takes them
+    *args: Any,
     attempts: int = 3,
     delay: float = 1.0,
     backoff: str = "fixed",
     max_delay: float = 30.0,
-    **kwargs: Any,  # noqa: ANN401 - as fn takes them
+    **kwargs: Any,
 ) -> Saga:
     """Call a function up to `attempts` times, `delay` seconds apart, doubled each time if `backoff` is "exponential".
 

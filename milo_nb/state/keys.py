@@ -47,7 +47,7 @@ def make_detail_reducer(
     phase scroll when following.
     """
 
-    def reduce(state: PipelineViewState | None, action: Action) -> Any:  # noqa: ANN401 - may be wrapped
+    def reduce(state: PipelineViewState | None, action: Action) -> Any:
         if state is None:
             inner, wrapped = _unwrap(pipeline_reducer(None, Action(INIT)))
             state = PipelineViewState(inner)
@@ -66,11 +66,11 @@ def make_detail_reducer(
     return reduce
 
 
-def _unwrap(result: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def _unwrap(result: Any) -> tuple[Any, Any]:
     return (result.state, result) if isinstance(result, (ReducerResult, Quit)) else (result, None)
 
 
-def _wrap(state: PipelineViewState, wrapped: Any) -> Any:  # noqa: ANN401
+def _wrap(state: PipelineViewState, wrapped: Any) -> Any:
     return state if wrapped is None else replace(wrapped, state=state)
 
 
@@ -89,7 +89,7 @@ _NAMED = {
 }  # fmt: skip
 
 
-def _meaning(key: Any) -> str:  # noqa: ANN401 - a Key, a SpecialKey or a string
+def _meaning(key: Any) -> str:
     if isinstance(key, Key):
         key = key.name.value if isinstance(key.name, SpecialKey) else key.name or key.char
     elif isinstance(key, SpecialKey):
@@ -99,7 +99,7 @@ def _meaning(key: Any) -> str:  # noqa: ANN401 - a Key, a SpecialKey or a string
     return _NAMED.get(key) or _NAMED.get(key.lower() if len(key) > 1 else key) or key
 
 
-def _press(state: PipelineViewState, key: Any) -> Any:  # noqa: ANN401 - a state or a Quit
+def _press(state: PipelineViewState, key: Any) -> Any:
     meaning = _meaning(key)
     if meaning == "q" or (meaning == "escape" and not state.expanded):
         return Quit(state)

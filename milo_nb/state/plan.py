@@ -151,7 +151,9 @@ def _entries(
     entries = []
     for i, name in enumerate(q.graph.names):
         phase = q.state.phases[i]
-        by = next((q.graph.names[d] if blocked[d] == "" else blocked[d] for d in q.graph.depends_on[i] if d in blocked), "")
+        by = next(
+            (q.graph.names[d] if blocked[d] == "" else blocked[d] for d in q.graph.depends_on[i] if d in blocked), ""
+        )
         estimate = q.evidence.duration_s.get(name)
         decision, reason = _decide(q, name, phase, by, resets, skips, stops, starts=starts)
         if decision in ("blocked", "cancel") or (decision == "keep" and phase.status in UNFINISHED):
@@ -286,7 +288,9 @@ def _skip(q: _Question) -> Plan:
     for name in names:
         status = q.status(name).status
         if status in DONE and not q.command.replace:
-            return q.refuse(f"Phase '{name}' is {status} and has a result. skip('{name}', value, replace=True) replaces it.")
+            return q.refuse(
+                f"Phase '{name}' is {status} and has a result. skip('{name}', value, replace=True) replaces it."
+            )
         if status in DONE:
             below = q.below([name])
             busy = [n for n in below if q.status(n).status in ("running", "retrying")]

@@ -131,7 +131,7 @@ def _run(script: Script, drive: _Drive) -> Saga:
                 frontier = drive.frontier
 
 
-def _complete(script: Script, i: int, attempt: int, value: Any) -> Put:  # noqa: ANN401 - what a handler returned
+def _complete(script: Script, i: int, attempt: int, value: Any) -> Put:
     """Keep the value of a phase and return what says that it is complete."""
     script.keep(i, value)
     result = script.reference(i, attempt, value)
@@ -171,7 +171,9 @@ def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga
         frontier.stopped(i)
         yield Put(Action(a.PHASE_CANCELLED, {"name": name, "attempt": attempt, "error": str(error)}))
         return None
-    cause = getattr(error, "cause", None) or error  # an executor's errors come wrapped; the policy judges what was raised
+    cause = (
+        getattr(error, "cause", None) or error
+    )  # an executor's errors come wrapped; the policy judges what was raised
     said = {"name": name, "error": describe(cause), "attempt": attempt}
     tries = attempt - drive.bases.get(i, 1) + 1
     if policy.wants_retry(tries, cause) and not (drive.cancelling or i in drive.skipping):
@@ -198,7 +200,7 @@ def _delay(delay_s: float) -> Saga:
     yield Delay(delay_s)
 
 
-def _hear(script: Script, drive: _Drive, event: Any) -> Saga:  # noqa: ANN401 - a task or an event from outside
+def _hear(script: Script, drive: _Drive, event: Any) -> Saga:
     """Take in what has happened: an attempt that ended, a delay that is over, a command."""
     if isinstance(event, Commanded):
         yield from _obey(script, drive, event)
@@ -277,8 +279,11 @@ def _take_stock(script: Script, drive: _Drive) -> Saga:
     """Make the frontier and the attempt numbers anew from State."""
     state: PipelineState = yield Select()
     drive.frontier = Frontier.from_state(script.graph, state, held=drive.frontier.held)
-    drive.attempts = {i: p.attempt for i, p in enumerate(state.phases) if p.attempt > 1}
+    drive.attempts.clear()  # in place: the drive under way has it at hand
+    drive.attempts.update({i: p.attempt for i, p in enumerate(state.phases) if p.attempt > 1})
     drive.bases = {i: p.first_attempt for i, p in enumerate(state.phases) if p.first_attempt > 1}
+    for i in tuple(drive.frontier.waiting - drive.tasks.keys()):
+        drive.frontier.due(i)  # its delay is over, and it has only waited for a slot or the end of a pause
     drive.paused = state.status == "paused" or state.requested == "pausing"
     drive.halted = state.halted
 
@@ -333,6 +338,11 @@ def _cancel(script: Script, drive: _Drive, names: tuple[str, ...]) -> Saga:
 def _skip(script: Script, drive: _Drive, i: int, event: Commanded) -> Saga:
     """Mark a phase that does not run as skipped, with the value that the command gave."""
     script.keep(i, event.command.value)
-    payload = {"name": script.graph.names[i], "reason": f"skipped by {event.command.by}", "origin": "substitute", "replace": True}
+    payload = {
+        "name": script.graph.names[i],
+        "reason": f"skipped by {event.command.by}",
+        "origin": "substitute",
+        "replace": True,
+    }
     yield Put(Action(a.PHASE_SKIPPED, payload))
     yield from _take_stock(script, drive)

@@ -54,7 +54,7 @@ def registry_dir() -> Path:
     """Return the directory of the user's registry; ``MILO_NB_REGISTRY`` overrides it."""
     import platformdirs  # noqa: PLC0415 - 10 ms that an import of the package should not pay
 
-    return Path(os.environ.get("MILO_NB_REGISTRY") or platformdirs.user_runtime_dir("milo_nb")) / "pipelines"
+    return Path(os.environ.get("MILO_NB_REGISTRY") or platformdirs.user_state_dir("milo_nb")) / "pipelines"
 
 
 def _write(state: PipelineState | None) -> None:
@@ -72,7 +72,7 @@ def _write(state: PipelineState | None) -> None:
         Path(temporary.name).replace(file)
 
 
-def follow(store: Store, *, write: bool) -> Any:  # noqa: ANN401 - what ends it
+def follow(store: Store, *, write: bool) -> Any:
     """Have a store's state set as active whenever it changes."""
 
     def publish() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,14 +30,17 @@ class Clock(Protocol):
 
 
 class _Timer:
-    __slots__ = ("fn",)
+    __slots__ = ("_clock", "fn")
 
-    def __init__(self, fn: Callable[[], None]) -> None:
+    def __init__(self, fn: Callable[[], None], clock: SystemClock) -> None:
         self.fn: Callable[[], None] | None = fn
+        self._clock = clock
 
     def cancel(self) -> None:
         """Make the call not happen."""
-        self.fn = None
+        if self.fn is not None:
+            self.fn = None
+            self._clock.forget()
 
 
 class SystemClock:
@@ -46,6 +49,7 @@ class SystemClock:
     def __init__(self) -> None:
         """Make a clock with no timers."""
         self._due: list[tuple[float, int, _Timer]] = []
+        self._cancelled = 0
         self._order = count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -54,7 +58,7 @@ class SystemClock:
 
     def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
         """Call `fn` after `delay_s` seconds on the clock's thread."""
-        timer = _Timer(fn)
+        timer = _Timer(fn, self)
         with self._changed:
             heappush(self._due, (time.monotonic() + max(delay_s, 0.0), next(self._order), timer))
             if self._thread is None:
@@ -63,6 +67,16 @@ class SystemClock:
             else:
                 self._changed.notify()
         return timer
+
+    def forget(self) -> None:
+        """Drop timers that were cancelled: at once if they are next, in bulk if they pile up."""
+        with self._changed:
+            self._cancelled += 1
+            if self._cancelled * 2 > len(self._due):
+                self._due = [entry for entry in self._due if entry[2].fn is not None]
+                heapify(self._due)
+                self._cancelled = 0
+                self._changed.notify()
 
     def _serve(self) -> None:
         while True:

@@ -82,6 +82,11 @@ class Listeners:
             if self._dirty or self._actions:
                 self.tell_soon()
 
+    def tell_all(self) -> None:
+        """Tell on this thread what there is to tell, waiting for another that is at it."""
+        with self._telling:
+            self._tell()
+
     def close(self) -> None:
         """Tell what is left and end the thread."""
         self.tell_now()

@@ -50,7 +50,7 @@ class Store:
     def __init__(  # noqa: PLR0913 - the last two are for executors
         self,
         reducer: Callable[[Any, Action], Any],
-        initial_state: Any = None,  # noqa: ANN401 - states are anything
+        initial_state: Any = None,
         middleware: Iterable[Callable[..., Any]] = (),
         *,
         record: bool = False,
@@ -84,17 +84,18 @@ class Store:
         limit = default_workers() if max_workers is None else max_workers
         self.workers = Workers(limit, name, lambda: CURRENT_STORE.set(self))
         self.loop = Loop(self._commit, self.get_state, self._listeners.tell_soon, clock, self.workers)
-        self.loop.immediate = self._batch is None
+        intake = self.loop.intake
+        intake.immediate = self._batch is None
         self._state = initial_state
         if initial_state is None:
             self._state, sagas = self._unwrap(reducer(None, Action(INIT)))
             for saga in sagas:
                 self.loop.start(saga)
-        through: Callable[[Action], Any] = self.loop.accept
+        through: Callable[[Action], Any] = intake.accept
         for make in reversed(tuple(middleware)):
             through = make(through, self.get_state)
-            self.loop.immediate = True
-            self.loop.through = through
+            intake.immediate = True
+            intake.through = through
 
     @property
     def state(self) -> Any:
@@ -133,7 +134,7 @@ class Store:
             raise StoreError(f"subscribe takes something that can be called; got {listener!r}.")
         return self._listeners.add(listener, every=every)
 
-    def run_saga(self, saga: Any) -> Task:  # noqa: ANN401 - a generator or what makes one
+    def run_saga(self, saga: Any) -> Task:
         """Run a saga beside whatever else runs and return its task.
 
         Args:
@@ -142,6 +143,10 @@ class Store:
         if self._closed:
             raise StoreError("The store was shut down; it runs no more sagas.")
         return self.loop.start(saga)
+
+    def tell_listeners(self) -> None:
+        """Return when listeners have been told of all that has happened so far."""
+        self._listeners.tell_all()
 
     def shutdown(self) -> None:
         """Take no more actions, end the worker threads when they have done what they are at, tell listeners the last."""
@@ -187,7 +192,7 @@ class Store:
         for action in batch:
             try:
                 self._state, sagas = self._unwrap(self._reducer(self._state, action))
-            except Exception as failed:  # noqa: BLE001 - kept for who dispatched it
+            except Exception as failed:
                 LOG.debug("the reducer failed at %s", action.type, exc_info=failed)
                 first = first or failed
             else:
@@ -195,7 +200,7 @@ class Store:
                     self.loop.start(saga)
         return first
 
-    def _unwrap(self, result: Any) -> tuple[Any, tuple[Any, ...]]:  # noqa: ANN401
+    def _unwrap(self, result: Any) -> tuple[Any, tuple[Any, ...]]:
         if isinstance(result, ReducerResult):
             return result.state, tuple(result.sagas)
         if isinstance(result, Quit):
@@ -215,7 +220,7 @@ def combine_reducers(**reducers: Callable[[Any, Action], Any]) -> Callable[[Any,
     ``Quit`` quits.
     """
 
-    def reduce(state: dict[str, Any] | None, action: Action) -> Any:  # noqa: ANN401 - a dict, or one wrapped
+    def reduce(state: dict[str, Any] | None, action: Action) -> Any:
         parts: dict[str, Any] = {}
         sagas: tuple[Any, ...] = ()
         leave: Quit | None = None

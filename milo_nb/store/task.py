@@ -27,9 +27,7 @@ class Task:
         "_cancel", "_event", "children", "done", "error", "joiners", "mail", "parent", "saga", "tag", "token", "value",
     )  # fmt: skip
 
-    def __init__(
-        self, saga: Saga | None, parent: Task | None, cancel: Callable[[Task], None], tag: Any = None  # noqa: ANN401
-    ) -> None:
+    def __init__(self, saga: Saga | None, parent: Task | None, cancel: Callable[[Task], None], tag: Any = None) -> None:
         """Hold `saga`, or None for a single call; only a loop steps it."""
         self.saga = saga
         self.parent = parent
@@ -55,7 +53,7 @@ class Task:
                 return True
         return event.wait(timeout)
 
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - what the saga returns
+    def result(self, timeout: float | None = None) -> Any:
         """Wait for the saga and return what it returned.
 
         Raises:
@@ -77,7 +75,7 @@ class Task:
         """Whether it ended by being cancelled."""
         return isinstance(self.error, PhaseCancelled)
 
-    def end(self, value: Any, error: BaseException | None) -> None:  # noqa: ANN401 - what the saga returned
+    def end(self, value: Any, error: BaseException | None) -> None:
         """Mark as ended; only the loop calls this."""
         self.value, self.error = value, error
         self.done = True

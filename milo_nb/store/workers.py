@@ -140,13 +140,25 @@ class Job:
     ``freed(job)`` is called when a job that was given up ends after all.
     """
 
-    __slots__ = ("_guard", "_hit", "_open", "_settle", "_settled", "_thread_id", "body", "data", "freed", "timer", "token")
+    __slots__ = (
+        "_guard",
+        "_hit",
+        "_open",
+        "_settle",
+        "_settled",
+        "_thread_id",
+        "body",
+        "data",
+        "freed",
+        "timer",
+        "token",
+    )
 
     def __init__(
         self,
         body: Callable[[Job], Any],
         settle: Callable[[Job, Any, BaseException | None], None],
-        data: Any = None,  # noqa: ANN401 - the maker's own
+        data: Any = None,
     ) -> None:
         """Make a job that calls ``body(job)``."""
         self.body = body

@@ -1,0 +1,98 @@
+"""One attempt of a phase, as its backend tells of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
+from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
+from milo_nb.execute.invoke import wrap
+from milo_nb.execute.lines import last_lines
+from milo_nb.state import actions as a
+from milo_nb.state.actions import Action
+from milo_nb.state.saga import AttemptStillRuns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from milo_nb.declare.phase import Phase
+    from milo_nb.execute.session import Session
+    from milo_nb.store.clock import Clock
+    from milo_nb.store.task import Task
+
+
+class Attempt:
+    """One attempt, as its backend tells of it; puts what it hears into the store."""
+
+    __slots__ = ("_attempt", "_i", "_phase", "_session", "_task", "_timer", "_timed_out")
+
+    def __init__(self, session: Session, task: Task, i: int, phase: Phase, attempt: int) -> None:
+        """Make the listener of an attempt that is about to be submitted."""
+        self._session = session
+        self._task = task
+        self._i = i
+        self._attempt = attempt
+        self._phase = phase
+        self._timed_out = 0.0
+        self._timer: Any = None
+
+    def bind(self, make_ctx: Callable[[], Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the handler's arguments."""
+        session = self._session
+        return session.binder.arguments(self._i, session.results, make_ctx)
+
+    def lines(self, blocks: list[Any], late: bool) -> None:  # noqa: FBT001 - as capture emits them
+        """Keep the lines, and put the last of them into the state."""
+        name = self._phase.name
+        self._session.book(name).extend(blocks, late)
+        if not late:
+            payload = {"name": name, "attempt": self._attempt, **last_lines(blocks, self._phase.max_logs)}
+            self._session.store.loop.dispatch(Action(a.PHASE_LOGS, payload))
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Put the progress into the state."""
+        payload = {"name": self._phase.name, "attempt": self._attempt, "fraction": fraction, "message": message}
+        self._session.store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
+
+    def limit(self, handle: Handle, timeout_s: float, clock: Clock) -> None:
+        """Cancel the call when its time is over."""
+
+        def stop() -> None:
+            self._timed_out = timeout_s
+            handle.cancel()
+
+        self._timer = clock.call_later(timeout_s, stop)
+
+    def settled(self, handle: Handle, outcome: Outcome) -> None:
+        """Answer the saga."""
+        session, phase = self._session, self._phase
+        loop = session.store.loop
+        if self._timer is not None:
+            self._timer.cancel()
+        if type(outcome) is Ok:
+            loop.post_and_take(self._task, handle, outcome.ref.load(), None)
+            return
+        error: BaseException
+        match outcome:
+            case Cancelled(still_runs) if self._timed_out:
+                cause = TimeoutError(f"ran longer than {self._timed_out:g} s")
+                error = PhaseTimeoutError(phase.name, self._attempt, cause)
+                error.still_runs = still_runs  # type: ignore[attr-defined]  # read by the saga
+            case Cancelled(still_runs):
+                error = AttemptStillRuns("abandoned, still running") if still_runs else PhaseCancelled()
+            case Lost(reason):
+                error = PhaseLostError(phase.name, self._attempt, RuntimeError(reason))
+            case Failed(raised):
+                error = wrap(phase, self._attempt, raised, session.error_types)
+            case Ok():
+                raise AssertionError
+        if not isinstance(error, PhaseCancelled):
+            session.errors[phase.name] = error  # type: ignore[assignment]
+        if isinstance(outcome, Cancelled):  # it may have been settled on a thread that takes no further job
+            loop.post(self._task, handle, None, error)
+        else:
+            loop.post_and_take(self._task, handle, None, error)
+
+    def freed(self) -> None:
+        """Tell the saga that a slot is free again."""
+        self._session.slot_freed(self._phase.name)

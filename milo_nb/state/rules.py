@@ -1,0 +1,314 @@
+"""What each action but the two of every phase means for the state: one function a type, and the tables that find them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.state import actions as a
+from milo_nb.state.model import DONE, ENDED, OUTCOMES, PhaseLog, PhaseStatus, PipelineState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.state.draft import Draft
+
+REMEMBERED_COMMANDS = 64
+
+
+@dataclass(slots=True)
+class Rules:
+    """What the rules go by.
+
+    Attributes:
+        graph: The phases.
+        initial: The state with all phases pending.
+        fail_fast: Any failure forbids new starts.
+    """
+
+    graph: PhaseGraph
+    initial: PipelineState
+    fail_fast: bool = False
+
+    def halts(self, i: int) -> bool:
+        """Tell whether a failure of phase `i` forbids new starts."""
+        return self.fail_fast or self.graph.phases[i].policy.on_fail != "continue"
+
+
+def _failed(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
+    if _outcome(rules, draft, i, "failed", payload, t):
+        state = draft.state
+        status = state.status if state.status in ("cancelled", "completed") else "failed"
+        draft.set(t, status=status, halted=state.halted or rules.halts(i))
+        _block(rules, draft, i)
+
+
+def _cancelled(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
+    if _outcome(rules, draft, i, "cancelled", payload, t):
+        _block(rules, draft, i)
+
+
+def _skipped(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
+    before = draft.phase(i).status
+    if _outcome(rules, draft, i, "skipped", payload, t, replace=bool(payload.get("replace"))) and before not in DONE:
+        draft.add_done(rules.graph.weights[i], rules.graph.total_weight)
+        if before in ("failed", "cancelled"):
+            _unblock(rules, draft)
+        if before == "failed":
+            _lift_stop(rules, draft, t)
+
+
+def _lift_stop(rules: Rules, draft: Draft, t: float) -> None:
+    """Let new phases start again, if no failure is left that forbids it."""
+    failed = [i for i, p in enumerate(draft.phases()) if p.status == "failed"]
+    halted = draft.state.halted and any(rules.halts(i) for i in failed)
+    went_on = draft.state.status == "failed" and not draft.state.stopped_at and not failed
+    draft.set(t, halted=halted, status="running" if went_on else draft.state.status)
+
+
+def _outcome(
+    rules: Rules, draft: Draft, i: int, status: str, payload: dict[str, Any], t: float, *, replace: bool = False
+) -> bool:
+    old = draft.phase(i)
+    if _stale(payload, old) or (old.status in OUTCOMES and not replace):
+        return False
+    draft.change(
+        i,
+        status=status,
+        attempt=payload.get("attempt", old.attempt),
+        error=str(payload.get("error", "")),
+        reason=str(payload.get("reason", "")),
+        origin=str(payload.get("origin", old.origin)),
+        elapsed=t - old.started_at if old.status == "running" else old.elapsed,
+    )
+    draft.stop_running(old.name)
+    draft.touch(t)
+    return True
+
+
+def _retry(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
+    old = draft.phase(i)
+    attempt = payload.get("attempt", old.attempt)
+    if attempt < old.attempt or (attempt == old.attempt and old.status in OUTCOMES):
+        return
+    error = str(payload.get("error", old.error))
+    history = draft.record(old, t, error=error) if attempt > old.attempt else old.history
+    reason = str(payload.get("reason", ""))
+    draft.change(
+        i, status="retrying", attempt=attempt, error=error, history=history, fraction=0.0, message="", reason=reason
+    )
+    draft.stop_running(old.name)
+    draft.touch(t)
+
+
+def _review(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    draft.set(t, waiting_for=draft.phase(i).name)
+
+
+def _edited(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    if not draft.phase(i).edited:
+        draft.change(i, edited=True)
+
+
+def _saved(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    old = draft.phase(i)
+    if not _stale(payload, old) and not old.saved:
+        draft.change(i, saved=True)
+
+
+def _log(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
+    at = payload.get("timestamp", t)
+    line = PhaseLog(
+        str(payload.get("line", "")), str(payload.get("stream", "stdout")), at, str(payload.get("level", ""))
+    )
+    _append(rules, draft, i, payload, (line,), 1)
+
+
+def _logs(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    lines = tuple(payload.get("lines", ()))
+    _append(rules, draft, i, payload, lines, max(int(payload.get("count", len(lines))), len(lines)))
+
+
+def _append(
+    rules: Rules, draft: Draft, i: int, payload: dict[str, Any], lines: tuple[PhaseLog, ...], count: int
+) -> None:
+    old = draft.phase(i)
+    if _stale(payload, old) or not count:
+        return
+    most = rules.graph.phases[i].max_logs
+    kept = (*old.logs, *lines)[-most:] if most else ()
+    draft.change(i, logs=kept, log_count=old.log_count + count)
+
+
+def _progress(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    old = draft.phase(i)
+    if old.status == "running" and not _stale(payload, old):
+        fraction = min(max(float(payload.get("fraction", old.fraction)), 0.0), 1.0)
+        draft.change(i, fraction=fraction, message=str(payload.get("message", old.message)))
+
+
+def _output(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+    old = draft.phase(i)
+    if not _stale(payload, old) and "output" in payload:
+        draft.change(i, outputs=(*old.outputs, payload["output"]))
+
+
+def _block(rules: Rules, draft: Draft, i: int) -> None:
+    """Say on all that waits for phase `i` that it cannot run."""
+    reason, todo = f"blocked by {rules.graph.names[i]}", [i]
+    while todo:
+        for k in rules.graph.dependants[todo.pop()]:
+            status = draft.phase(k)
+            if status.status == "pending" and not status.reason.startswith("blocked by "):
+                draft.change(k, reason=reason)
+                todo.append(k)
+
+
+def _unblock(rules: Rules, draft: Draft) -> None:
+    """Say anew which phases are blocked, after some that blocked no longer do."""
+    blocking = []
+    for i in range(len(rules.graph)):
+        status = draft.phase(i)
+        if status.status in ("failed", "cancelled"):
+            blocking.append(i)
+        elif status.status == "pending" and status.reason.startswith("blocked by "):
+            draft.change(i, reason="")
+    for i in blocking:
+        _block(rules, draft, i)
+
+
+# ---------------------------------------------------------------------- the whole
+
+
+def _init(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    draft.restart(rules.initial)
+
+
+def _pipeline_start(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
+    if draft.state.status != "pending":
+        draft.restart(rules.initial)
+    started_at = float(payload) if isinstance(payload, (int, float)) else t
+    session_id = str(field(payload, "session_id", draft.state.session_id))
+    draft.set(max(t, started_at), status="running", started_at=started_at, session_id=session_id)
+
+
+def _pipeline_complete(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    if any(p.status == "failed" for p in draft.phases()):
+        draft.end("failed", t)
+    elif not (draft.state.status in ENDED and draft.state.stopped_at):
+        draft.end("completed", t)
+        draft.progress = 1.0
+
+
+def _pipeline_failed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    if draft.state.status != "completed":
+        draft.end("failed", t)
+
+
+def _pipeline_cancelled(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    if draft.state.status != "completed":
+        draft.end("cancelled", t)
+
+
+def _pipeline_paused(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    if not (draft.state.stopped_at and draft.state.status in ENDED):
+        draft.end("paused", t)
+
+
+def _pipeline_resumed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+    if draft.state.stopped_at and draft.state.status != "completed":
+        draft.activate(t)
+    if draft.state.requested == "pausing":
+        draft.set(t, requested="")
+
+
+def _command(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: C901, PLR0912 - one line per word
+    """Carry out what a command means for the state; what it means for the run is the saga's business."""
+    number = str(field(payload, "id", ""))
+    if not isinstance(payload, dict) or (number and number in draft.state.commands):
+        return
+    if number:
+        draft.set(t, commands=(*draft.state.commands, number)[-REMEMBERED_COMMANDS:])
+    if payload.get("refused"):
+        return
+    command, names = payload.get("command"), payload.get("phases") or ()
+    if command == "pause":
+        draft.set(t, requested="pausing")
+    elif command == "resume":
+        draft.set(t, requested="")
+    elif command == "cancel" and not names:
+        draft.set(t, requested="cancelling")
+    elif command == "approve":
+        draft.set(t, waiting_for="")
+    for name in payload.get("reset", ()):
+        if (i := rules.graph.index.get(name)) is not None:
+            _reset(rules, draft, i, t)
+    for name, reason in payload.get("marks", {}).items():
+        if (i := rules.graph.index.get(name)) is not None:
+            draft.change(i, reason=str(reason))
+    if payload.get("reset") or payload.get("goes_on"):
+        _unblock(rules, draft)
+        if draft.state.status in ("paused", "pending"):
+            draft.set(t, halted=False)
+        else:
+            draft.activate(t)
+
+
+def _reset(rules: Rules, draft: Draft, i: int, t: float) -> None:
+    old = draft.phase(i)
+    if old.status in DONE:
+        draft.add_done(-rules.graph.weights[i], rules.graph.total_weight)
+    number = old.attempt + (old.status != "pending")
+    fresh = PhaseStatus(
+        old.name,
+        attempt=number,
+        logs=old.logs,
+        log_count=old.log_count,
+        outputs=old.outputs,
+        edited=old.edited,
+        first_attempt=number,
+        history=draft.record(old, t),
+    )
+    draft.put(i, fresh)
+    draft.stop_running(old.name)
+
+
+def _notice(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
+    draft.set(t, notice=str(field(payload, "reason", payload)))
+
+
+def field(payload: Any, name: str, default: Any) -> Any:
+    """Return a field of a payload, or `default` if the payload is no dict or has none."""
+    return payload.get(name, default) if isinstance(payload, dict) else default
+
+
+def _stale(payload: dict[str, Any], old: PhaseStatus) -> bool:
+    attempt = payload.get("attempt")
+    return attempt is not None and attempt < old.attempt
+
+
+PHASE_RULES: Mapping[str, Callable[[Rules, Draft, int, dict[str, Any], float], None]] = {
+    a.PHASE_FAILED: _failed,
+    a.PHASE_SKIPPED: _skipped,
+    a.PHASE_RETRY: _retry,
+    a.PHASE_CANCELLED: _cancelled,
+    a.PHASE_REVIEW: _review,
+    a.PHASE_EDITED: _edited,
+    a.PHASE_SAVED: _saved,
+    a.PHASE_LOG: _log,
+    a.PHASE_LOGS: _logs,
+    a.PHASE_PROGRESS: _progress,
+    a.PHASE_OUTPUT: _output,
+}
+PIPELINE_RULES: Mapping[str, Callable[[Rules, Draft, Any, float], None]] = {
+    a.INIT: _init,
+    a.PIPELINE_START: _pipeline_start,
+    a.PIPELINE_COMPLETE: _pipeline_complete,
+    a.PIPELINE_FAILED: _pipeline_failed,
+    a.PIPELINE_PAUSED: _pipeline_paused,
+    a.PIPELINE_RESUMED: _pipeline_resumed,
+    a.PIPELINE_CANCELLED: _pipeline_cancelled,
+    a.COMMAND: _command,
+    a.CHECKPOINT_FAILED: _notice,
+}
