@@ -152,6 +152,7 @@ def test_a_phase_that_waits_to_be_tried_again_can_be_cancelled():
         hand.fail("a")
         hand.command("cancel", "a")
         assert (hand.status("a"), hand.state.status) == ("cancelled", "cancelled")
+        hand.clock.advance()
         assert hand.clock.timers == 0
         hand.clock.advance(60)
         assert hand.running == set()
@@ -360,13 +361,9 @@ def test_a_repeated_command_changes_nothing():
         hand.command("retry", "a", id="one")
         hand.fail("a")
         before = hand.state
-        with hand.session.store.loop.hold():
-            hand.session.store.loop.put(_command_action("retry", "a", "one"))
+        said = {"command": "retry", "phases": ["a"], "id": "one", "reset": ["a"], "goes_on": True}
+        hand.session.store.dispatch(Action(COMMAND, said))
         assert hand.state is before
-
-
-def _command_action(word, name, number):
-    return Action(COMMAND, {"command": word, "phases": [name], "id": number, "reset": [name], "goes_on": True})
 
 
 REFUSALS = [

@@ -22,7 +22,10 @@ class Checked(Hand):
         self.seen = 0
 
     def drive(self):
-        return self.session._task.saga.gi_frame.f_locals["drive"]
+        saga = self.session._task.saga
+        while "drive" not in saga.gi_frame.f_locals:
+            saga = saga.gi_yieldfrom
+        return saga.gi_frame.f_locals["drive"]
 
     def held(self):
         return len(self.backend.given_up)

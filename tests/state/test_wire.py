@@ -37,7 +37,9 @@ messages = st.one_of(
         st.dictionaries(st.sampled_from(wire.OPTIONS), st.booleans()),
     ),
 )
-GRAPH = PhaseGraph([Phase("load", int, "Read it"), Phase("parse", int, depends_on=["load"], policy=PhasePolicy("skip"))])
+GRAPH = PhaseGraph(
+    [Phase("load", int, "Read it"), Phase("parse", int, depends_on=["load"], policy=PhasePolicy("skip"))]
+)
 
 
 def make_state(**fields: object) -> PipelineState:
