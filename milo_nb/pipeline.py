@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.graph import PhaseGraph
@@ -31,6 +30,7 @@ from milo_nb.store.active import get_active_pipeline, set_active_pipeline
 from milo_nb.store.store import default_workers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from milo_nb.execute.result import ExecutionResult
     from milo_nb.state.effects import Saga
 
@@ -51,7 +51,7 @@ class Pipeline:
         graph: The phases in execution order, with their dependencies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per option of a pipeline
         self,
         name: str,
         *phases: Phase,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from types import FunctionType
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol
 
 from milo_nb.errors import DeclarationError, PipelineError
 
@@ -241,7 +241,9 @@ def _read(handler: Handler) -> Parameters:
         signature = inspect.signature(handler)
     except (TypeError, ValueError):
         return _NOTHING
-    positional, named, required = [], [], []
+    positional: list[str] = []
+    named: list[str] = []
+    required: list[str] = []
     for p in signature.parameters.values():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
@@ -295,15 +297,25 @@ def phase(  # noqa: PLR0913 - one keyword per field of a phase
     def make(function: Handler) -> Phase:
         if not callable(function):
             raise DeclarationError(f"@phase needs a function; got {function!r}")
-        made_name = name or getattr(function, "__name__", "")
+        made_name: str = name or str(getattr(function, "__name__", ""))
         doc = (inspect.getdoc(function) or "").partition("\n")[0] if description is None else description
         before = (*_dependency_names(made_name, after), *_dependency_names(made_name, depends_on))
         made_policy = policy or (PhasePolicy(**asked) if asked else DEFAULT_POLICY)
         unset = parallel is None
-        made = (made_name, function, doc, before, bool(parallel), weight, made_policy, max_logs)
-        return Phase(*made, parallel_unset=unset, **options)
+        return Phase(
+            made_name,
+            function,
+            doc,
+            before,
+            bool(parallel),
+            weight,
+            made_policy,
+            max_logs,
+            parallel_unset=unset,
+            **options,
+        )
 
-    return make if handler is None else make(cast("Handler", handler))
+    return make if handler is None else make(handler)
 
 
 _OPTIONS = ("timeout", "cache", "validate", "review", "checkpoint", "backend")
@@ -321,4 +333,5 @@ _ALL_OPTIONS = [
     "retry_backoff",
     "retry_if",
     "max_logs",
-] + list(_OPTIONS)
+    *list(_OPTIONS),
+]

@@ -87,7 +87,7 @@ class Attempt:
             case Ok():
                 raise AssertionError
         if not isinstance(error, PhaseCancelled):
-            session.errors[phase.name] = error  # type: ignore[assignment]
+            session.errors[phase.name] = error
         if isinstance(outcome, Cancelled):  # it may have been settled on a thread that takes no further job
             loop.post(self._task, handle, None, error)
         else:

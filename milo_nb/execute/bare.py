@@ -54,14 +54,12 @@ class BareRun:
     def _call(self, i: int, attempt: int) -> Call:
         """Return the call of a handler: of the handler itself, unless it needs more than arguments."""
         phase = self._graph.phases[i]
-        token: LateToken | None = None
-        args: tuple[Any, ...] = ()
-        kwargs: Mapping[str, Any] = {}
-        if not self._binder.takes_nothing(i):
-            token = LateToken()
-            args, kwargs = self._binder.arguments(i, self.results, lambda: self._ctx(phase, attempt, token))
-        if self._capture or phase.validate is not None or is_async(phase.handler):
-            token = token or LateToken()
+        plain = not (self._capture or phase.validate is not None or is_async(phase.handler))
+        if plain and self._binder.takes_nothing(i):
+            return make_call(phase.handler, (), {}, phase.name, attempt, phase.timeout)
+        token = LateToken()
+        args, kwargs = self._binder.arguments(i, self.results, lambda: self._ctx(phase, attempt, token))
+        if not plain:
             return make_call(self._run, (phase, attempt, args, kwargs, token), {}, phase.name, attempt, phase.timeout)
         return make_call(phase.handler, args, kwargs, phase.name, attempt, phase.timeout)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,6 +29,7 @@ from milo_nb.state.commands import Command
 from milo_nb.store import active
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
@@ -217,7 +217,7 @@ class PipelineExecutor:
 
     async def _until_end(self) -> ExecutionResult:
         session = self._started()
-        while not session.ended.is_set():
+        while not session.ended.is_set():  # noqa: ASYNC110 - set by threads, for any number of event loops
             await asyncio.sleep(_POLL_S)
         session.finish()
         session.store.tell_listeners()

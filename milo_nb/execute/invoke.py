@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
-import os
+from functools import partial
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +15,12 @@ from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, Validatio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.declare.phase import Phase
     from milo_nb.store.workers import LateToken, Token
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_HERE = str(Path(__file__).resolve().parent.parent)
 _PROGRESS_GAP_S = 0.1
 
 
@@ -204,9 +205,14 @@ def call_handler(
     return value
 
 
+def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Future[Any]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and the task with it
+        loop.call_soon_threadsafe(task.cancel)
+
+
 async def _awaited(value: Any, token: Token | LateToken) -> Any:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(value)
-    token.on_set(lambda: loop.call_soon_threadsafe(task.cancel))
+    token.on_set(partial(_cancel_soon, loop, task))
     try:
         return await task
     except asyncio.CancelledError:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from milo_nb.state.model import ENDED
 
 if TYPE_CHECKING:
+    from uuid import UUID
+    from datetime import datetime
     from collections.abc import Mapping
 
     from milo_nb.errors import PhaseError
@@ -27,7 +27,7 @@ MARKS = {
 }
 
 
-class ExecutionState(str, Enum):
+class ExecutionState(str, Enum):  # noqa: UP042 - promised as (str, Enum); StrEnum prints otherwise
     """Where an executor is: ``IDLE -> INITIALIZING -> EXECUTING -> [PAUSED <-> EXECUTING] -> COMPLETED | FAILED | CANCELLED``."""
 
     IDLE = "idle"

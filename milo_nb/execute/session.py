@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +30,7 @@ from milo_nb.store.clock import SYSTEM_CLOCK, Clock
 from milo_nb.store.store import Store, default_workers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph

@@ -48,7 +48,7 @@ class ThreadHandle(Job):
 
     def __init__(self, call: PhaseCall, emit: Emit, workers: Workers, clock: Clock) -> None:
         """Make the handle of a call that is about to be queued."""
-        super().__init__(_run, _settled)
+        super().__init__(_run, _settled)  # type: ignore[arg-type]  # it is only ever given this job
         self.call = call
         self.emit = emit
         self.outcome: Outcome | None = None
@@ -98,7 +98,7 @@ class ThreadsBackend:
         return handle
 
 
-def _run(job: ThreadHandle) -> Any:  # type: ignore[misc]
+def _run(job: ThreadHandle) -> Any:
     return job.call.run.context.copy().run(_in_context, job)
 
 
@@ -125,7 +125,7 @@ def _in_context(job: ThreadHandle) -> Any:
     return call_handler(call.phase, call.attempt, args, kwargs, job.get_token)
 
 
-def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:  # type: ignore[misc]
+def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:
     if job.sink is not None:
         job.sink.close()
     outcome: Outcome

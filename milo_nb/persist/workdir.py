@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 _UNSAFE = re.compile(r"[^\w.\- ]", re.ASCII)
@@ -28,7 +28,7 @@ def make_run_dir(root: str | Path, pipeline: str, session_id: str, started: floa
         OSError: If it cannot be made.
     """
     top = Path(root)
-    stamp = datetime.fromtimestamp(started, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%dT%H%M%SZ")
     run = top / safe_name(pipeline) / "runs" / f"{stamp}-{session_id}"
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
     ignore = top / ".gitignore"

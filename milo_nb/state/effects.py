@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.state.actions import Action
 from milo_nb.state.record import constructor
 
 if TYPE_CHECKING:
+    from milo_nb.state.actions import Action
     from collections.abc import Sequence
 
 Saga = Generator[Any, Any, Any]

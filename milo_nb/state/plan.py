@@ -136,7 +136,7 @@ class _Question:
         starts: bool = True,
     ) -> Plan:
         """Return a plan with a line per phase, from what the command changes."""
-        reset = {n for n in resets}
+        reset = set(resets)
         order = [n for n in self.graph.names if n in reset]
         entries = _entries(self, frozenset(reset), frozenset(skips), frozenset(stops), starts=starts)
         shared = [n for n in order if n in self.evidence.unsaved]

@@ -40,7 +40,7 @@ class PipelineReducer:
         """Return the state after `action`: the same object if it changes nothing."""
         return self.batch(state, (action,))
 
-    def batch(self, state: PipelineState | None, actions: Iterable[a.Action]) -> PipelineState:
+    def batch(self, state: PipelineState | None, actions: Iterable[a.Action]) -> PipelineState:  # noqa: C901 - the hot path
         """Return the state after all of `actions`, in their order."""
         draft = Draft(self._rules.initial if state is None else state)
         graph = self._rules.graph
@@ -52,8 +52,7 @@ class PipelineReducer:
                 name, attempt = (
                     (payload.get("name"), payload.get("attempt")) if type(payload) is dict else (payload, None)
                 )
-                i = index.get(name) if type(name) is str else None
-                if i is None:
+                if type(name) is not str or (i := index.get(name)) is None:
                     continue
                 t = action.timestamp
                 old = draft.phase(i)
@@ -62,6 +61,8 @@ class PipelineReducer:
                     if number < old.attempt or (number == old.attempt and old.status not in WAITING):
                         continue
                     history = old.history if number == old.attempt else draft.record(old, t)
+                    if old.status == "running":  # a later attempt over one that has not said its end
+                        draft.stop_running(name)
                     if old.status in DONE:  # it runs again: what it counted for is to be done anew
                         draft.add_done(-weights[i], total)
                     status = make_phase_status(

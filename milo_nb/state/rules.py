@@ -67,7 +67,7 @@ def _lift_stop(rules: Rules, draft: Draft, t: float) -> None:
     draft.set(t, halted=halted, status="running" if went_on else draft.state.status)
 
 
-def _outcome(
+def _outcome(  # noqa: PLR0913, PLR0917 - what an outcome is made of
     rules: Rules, draft: Draft, i: int, status: str, payload: dict[str, Any], t: float, *, replace: bool = False
 ) -> bool:
     old = draft.phase(i)
@@ -130,7 +130,7 @@ def _logs(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float)
     _append(rules, draft, i, payload, lines, max(int(payload.get("count", len(lines))), len(lines)))
 
 
-def _append(
+def _append(  # noqa: PLR0913, PLR0917 - what lines come with
     rules: Rules, draft: Draft, i: int, payload: dict[str, Any], lines: tuple[PhaseLog, ...], count: int
 ) -> None:
     old = draft.phase(i)

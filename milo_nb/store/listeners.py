@@ -108,7 +108,7 @@ class Listeners:
                 if dirty and (state := self._get_state()) is not self._told:
                     self._told = state
                     for tell in self._coalesced:
-                        tell()  # type: ignore[call-arg]
+                        tell()
         finally:
             self._inside = False
 

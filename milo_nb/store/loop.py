@@ -164,7 +164,7 @@ class Loop(Baton):
         stack, intake = [(task, value, error)], self.intake
         while stack:
             task, value, error = stack.pop()
-            saga = task.saga
+            saga: Any = task.saga
             try:
                 effect = saga.send(value) if error is None else saga.throw(error)
                 while True:

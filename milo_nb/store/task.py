@@ -50,7 +50,7 @@ class Task:
         if event is None:
             event = self._event = threading.Event()
             if self.done:  # it ended meanwhile and may not have seen the event
-                return True
+                return True  # type: ignore[unreachable]  # another thread sets it
         return event.wait(timeout)
 
     def result(self, timeout: float | None = None) -> Any:
