@@ -31,6 +31,7 @@ from milo_nb.store.store import default_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
     from milo_nb.execute.result import ExecutionResult
     from milo_nb.state.effects import Saga
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.state.model import ENDED
 
 if TYPE_CHECKING:
-    from uuid import UUID
-    from datetime import datetime
     from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
 
     from milo_nb.errors import PhaseError
     from milo_nb.state.model import PhaseStatus, PipelineState

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.state.record import constructor
 
 if TYPE_CHECKING:
-    from milo_nb.state.actions import Action
     from collections.abc import Sequence
+
+    from milo_nb.state.actions import Action
 
 Saga = Generator[Any, Any, Any]
 

@@ -102,16 +102,16 @@ def _retry(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float
     draft.touch(t)
 
 
-def _review(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _review(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     draft.set(t, waiting_for=draft.phase(i).name)
 
 
-def _edited(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _edited(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     if not draft.phase(i).edited:
         draft.change(i, edited=True)
 
 
-def _saved(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _saved(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
     if not _stale(payload, old) and not old.saved:
         draft.change(i, saved=True)
@@ -125,7 +125,7 @@ def _log(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) 
     _append(rules, draft, i, payload, (line,), 1)
 
 
-def _logs(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _logs(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     lines = tuple(payload.get("lines", ()))
     _append(rules, draft, i, payload, lines, max(int(payload.get("count", len(lines))), len(lines)))
 
@@ -141,14 +141,14 @@ def _append(  # noqa: PLR0913, PLR0917 - what lines come with
     draft.change(i, logs=kept, log_count=old.log_count + count)
 
 
-def _progress(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _progress(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
     if old.status == "running" and not _stale(payload, old):
         fraction = min(max(float(payload.get("fraction", old.fraction)), 0.0), 1.0)
         draft.change(i, fraction=fraction, message=str(payload.get("message", old.message)))
 
 
-def _output(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:  # noqa: ARG001
+def _output(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
     if not _stale(payload, old) and "output" in payload:
         draft.change(i, outputs=(*old.outputs, payload["output"]))
@@ -181,7 +181,7 @@ def _unblock(rules: Rules, draft: Draft) -> None:
 # ---------------------------------------------------------------------- the whole
 
 
-def _init(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _init(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     draft.restart(rules.initial)
 
 
@@ -193,7 +193,7 @@ def _pipeline_start(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     draft.set(max(t, started_at), status="running", started_at=started_at, session_id=session_id)
 
 
-def _pipeline_complete(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _pipeline_complete(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if any(p.status == "failed" for p in draft.phases()):
         draft.end("failed", t)
     elif not (draft.state.status in ENDED and draft.state.stopped_at):
@@ -201,22 +201,22 @@ def _pipeline_complete(rules: Rules, draft: Draft, payload: Any, t: float) -> No
         draft.progress = 1.0
 
 
-def _pipeline_failed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _pipeline_failed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if draft.state.status != "completed":
         draft.end("failed", t)
 
 
-def _pipeline_cancelled(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _pipeline_cancelled(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if draft.state.status != "completed":
         draft.end("cancelled", t)
 
 
-def _pipeline_paused(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _pipeline_paused(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if not (draft.state.stopped_at and draft.state.status in ENDED):
         draft.end("paused", t)
 
 
-def _pipeline_resumed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noqa: ARG001
+def _pipeline_resumed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if draft.state.stopped_at and draft.state.status != "completed":
         draft.activate(t)
     if draft.state.requested == "pausing":

@@ -39,7 +39,7 @@ class Delayed:
         self.timer.cancel()
 
 
-def put(loop: Loop, task: Task, effect: fx.Put) -> Any:  # noqa: ARG001
+def put(loop: Loop, task: Task, effect: fx.Put) -> Any:
     """Dispatch the action."""
     loop.intake.put(effect.action)
 
@@ -91,7 +91,7 @@ def _judge(loop: Loop, job: Job, task: Task, effect: fx.Call, error: BaseExcepti
     return error
 
 
-def select(loop: Loop, task: Task, effect: fx.Select) -> Any:  # noqa: ARG001
+def select(loop: Loop, task: Task, effect: fx.Select) -> Any:
     """Read the state."""
     loop.intake.flush()
     state = loop.select()
@@ -106,7 +106,7 @@ def take(loop: Loop, task: Task, effect: fx.Take) -> Any:
     return PENDING
 
 
-def cancel(loop: Loop, task: Task, effect: fx.Cancel) -> Any:  # noqa: ARG001
+def cancel(loop: Loop, task: Task, effect: fx.Cancel) -> Any:
     """Ask the task to stop."""
     loop.ask_to_stop(effect.task)
 

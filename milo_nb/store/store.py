@@ -78,6 +78,7 @@ class Store:
         self._on_batch = on_batch
         self.quitting: Quit | None = None
         self._closed = False
+        self._reducing = 0
         self._pending: list[Action] = []
         self._fold_lock = threading.RLock()
         self._listeners = Listeners(self.get_state)
@@ -119,6 +120,8 @@ class Store:
             raise StoreError(f"dispatch takes an Action; got {action!r}.")
         if self._closed:
             raise StoreError("The store was shut down; it takes no more actions.")
+        if self._reducing == threading.get_ident():
+            raise StoreError("A reducer must not dispatch: it returns the next state, and sagas in a ReducerResult.")
         self.loop.dispatch(action)
         self._listeners.tell_now()
 
@@ -190,6 +193,7 @@ class Store:
     def _one_by_one(self, batch: list[Action]) -> BaseException | None:
         first: BaseException | None = None
         for action in batch:
+            self._reducing = threading.get_ident()
             try:
                 self._state, sagas = self._unwrap(self._reducer(self._state, action))
             except Exception as failed:
@@ -198,6 +202,8 @@ class Store:
             else:
                 for saga in sagas:
                     self.loop.start(saga)
+            finally:
+                self._reducing = 0
         return first
 
     def _unwrap(self, result: Any) -> tuple[Any, tuple[Any, ...]]:
