@@ -8,6 +8,8 @@ import inspect
 import threading
 from contextvars import copy_context
 from functools import wraps
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import Phase, phase
@@ -15,9 +17,10 @@ from milo_nb.errors import MiloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, TracebackType
+    from types import CodeType
 
 _MISSING = object()
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 class BodyError(MiloError):
@@ -116,13 +119,27 @@ def _run(code: CodeType, names: dict[str, Any]) -> None:
 
 def _show_from(shell: Any, error: BaseException, file: str) -> None:
     """Have IPython show an error from the first frame of the cell on, without ours."""
-    tb: TracebackType | None = error.__traceback__
+    tb = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename != file:
         tb = tb.tb_next
     if hasattr(error, "_render_traceback_"):
         return
+    shown = _without_ours(tb)
 
     def render() -> Any:
-        return shell.InteractiveTB.structured_traceback(type(error), error, tb, tb_offset=0)
+        return shell.InteractiveTB.structured_traceback(type(error), error, shown, tb_offset=0)
 
-    error._render_traceback_ = render  # type: ignore[attr-defined]
+    error._render_traceback_ = render  # type: ignore[attr-defined]  # IPython asks for it
+
+
+def _without_ours(tb: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package."""
+    kept = []
+    while tb is not None:
+        if not tb.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            kept.append(tb)
+        tb = tb.tb_next
+    made: TracebackType | None = None
+    for one in reversed(kept):
+        made = TracebackType(made, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return made

@@ -78,7 +78,7 @@ class Cells:
         before = self.made.get(name)
         if options.define:
             self._keep(name, made, before)
-            print(f"'{name}' is defined: {_count(pipeline)}. Start it with: %milo run {name}")  # noqa: T201 - as above
+            print(f"'{name}' is defined: {count_phases(pipeline)}. Start it with: %milo run {name}")  # noqa: T201 - as above
             return
         kept = self._go_on(made, before) if before is not None and not options.fresh else None
         if kept is None:
@@ -247,6 +247,7 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return True
 
 
-def _count(pipeline: Pipeline) -> str:
+def count_phases(pipeline: Pipeline) -> str:
+    """Return how many phases there are, in words."""
     n = len(pipeline.graph)
     return f"{n} phase{'s' * (n != 1)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import UsageError, available, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.result import MARKS, count_statuses
+from milo_nb.show.magic.cell import count_phases
 from milo_nb.show.magic.options import Parser, make_cell_parser, positive, split
 
 if TYPE_CHECKING:
@@ -163,10 +164,10 @@ class Line:
         if not names:
             raise UsageError(f"Which pipeline? Usage: {usage}. {available('pipelines', '', self._cells.names())}")
         count = len(names) - 1
-        if count < least or (most is not None and count > most):
-            raise UsageError(
-                f"{'Which phase' if count < least else 'Too many words'}? Usage: {usage}".replace("words?", "words.")
-            )
+        if count < least:
+            raise UsageError(f"Which phase? Usage: {usage}.")
+        if most is not None and count > most:
+            raise UsageError(f"Too many words. Usage: {usage}.")
         return names[0], names[1:]
 
     def _held(self, word: str, names: Sequence[str]) -> PipelineExecutor | Pipeline:
@@ -202,7 +203,7 @@ def _has_begun(executor: PipelineExecutor) -> bool:
 def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
     """Return a few lines that say how a pipeline stands."""
     if not isinstance(held, PipelineExecutor):
-        return f"{name}: defined, {len(held.graph)} phases, not started"
+        return f"{name}: defined, {count_phases(held)}, not started"
     state = held.session.state
     counts = ", ".join(f"{n} {word}" for word, n in count_statuses(state.phases).items())
     doing = f", {state.requested}" if state.requested else ""
@@ -211,9 +212,9 @@ def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
     for phase in state.phases:
         said = phase.error if phase.status == "failed" else phase.reason or phase.message
         took = f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
-        lines.append(
-            f"  [{MARKS[phase.status]:^5}] {phase.name:<{wide}} {took}  {said.splitlines()[0] if said else ''}".rstrip()
-        )
+        mark = f"[{MARKS[phase.status]}]"
+        note = said.splitlines()[0] if said else ""
+        lines.append(f"  {mark:<7} {phase.name:<{wide}} {took}  {note}".rstrip())
     return "\n".join(lines)
 
 
