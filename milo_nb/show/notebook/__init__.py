@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.execute.executor import register_display
+from milo_nb.show.notebook.interactive import has_person
 
 if TYPE_CHECKING:
     from milo_nb.execute.executor import PipelineExecutor
@@ -18,6 +19,8 @@ def load(ipython: Any) -> None:
     install(ipython)
     register_display(show)
     name_cells(lambda file: name_cell(ipython, file))
+    if has_person(getattr(ipython, "kernel", None)):
+        import milo_nb.show.notebook.widget  # noqa: F401, PLC0415 - now, so that the first cell need not wait for ipywidgets
 
 
 def unload(ipython: Any) -> None:
@@ -32,8 +35,6 @@ def unload(ipython: Any) -> None:
 
 def show(executor: PipelineExecutor) -> dict[str, Any]:
     """Return what a notebook shows of an executor: a live view where somebody can see one, else a line of text."""
-    from milo_nb.show.notebook.interactive import has_person  # noqa: PLC0415 - 'import milo_nb' stays small
-
     plain = {"text/plain": f"<pipeline {executor.pipeline.name}>"}
     if not has_person():
         return plain  # and no widget: programs that run notebooks would save its script with it

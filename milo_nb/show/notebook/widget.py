@@ -85,7 +85,7 @@ class PipelineWidget(anywidget.AnyWidget):
     @classmethod
     def close_of(cls, executor: PipelineExecutor) -> None:
         """Close the widget of an executor, if there is one."""
-        widget = _widgets.pop(executor, None)
+        widget = _widgets.get(executor)
         if widget is not None:
             widget.close()
 
@@ -96,6 +96,8 @@ class PipelineWidget(anywidget.AnyWidget):
             self._publisher.remove(self._feed)
             self._unsubscribe()
             self.executor.sessions.remove(self._follow)
+            if _widgets.get(self.executor) is self:
+                del _widgets[self.executor]
             lanes.close_control_lane(self.comm_id_)
         super().close()
 
