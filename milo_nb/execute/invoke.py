@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from milo_nb.declare.phase import Phase
     from milo_nb.store.workers import LateToken, Token
 
-_HERE = str(Path(__file__).resolve().parent.parent)
+_HERE = str(Path(__file__).resolve().parent.parent / "_")[:-1]
+_BETWEEN = (_HERE, str(Path(asyncio.__file__).parent / "_")[:-1])  # folders whose frames stand before the person's
 _PROGRESS_GAP_S = 0.1
 
 
@@ -254,9 +255,9 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
 
 
 def own_frames(error: BaseException) -> Any:
-    """Return the error's traceback from the person's first line on, without the frames of this package."""
+    """Return the error's traceback from the person's first line on, without the frames that led there."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_HERE):
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_BETWEEN):
         if traceback.tb_next is None:
             break
         traceback = traceback.tb_next

@@ -273,13 +273,13 @@ def _again(q: _Question, names: Iterable[str], *, also: tuple[str, ...]) -> Plan
         return q.refuse("The session is being cancelled; wait until it has stopped.")
     asked = list(names)
     below = q.below(asked)
+    for name in below:
+        if q.status(name).status in ("running", "retrying") and name not in asked:
+            return q.refuse(f"Phase '{name}' depends on it and is {q.status(name).status}. Cancel '{name}' first.")
     if not q.command.downstream:
         built = {d: n for n in asked for d in q.below([n]) if q.status(d).status == "completed"}
         marks = {d: f"built on attempt {q.status(n).attempt} of {n}" for d, n in built.items()}
         return q.answer(asked, goes_on=q.has_ended(), marks=marks)
-    for name in below:
-        if q.status(name).status in ("running", "retrying") and name not in asked:
-            return q.refuse(f"Phase '{name}' depends on it and is {q.status(name).status}. Cancel '{name}' first.")
     return q.answer([*asked, *(n for n in below if q.status(n).status in also)], goes_on=q.has_ended())
 
 
@@ -298,7 +298,7 @@ def _skip(q: _Question) -> Plan:
                 return q.refuse(f"Phase '{busy[0]}' depends on '{name}' and is running. Cancel it first.")
             resets += [n for n in below if q.status(n).status == "completed"]
     goes_on = q.has_ended() and any(q.status(n).status in ("failed", "completed", "skipped") for n in names)
-    return q.answer(resets, goes_on=goes_on, skips=names)
+    return q.answer(resets, goes_on=goes_on, skips=names, starts=goes_on or not q.has_ended())
 
 
 def _cancel(q: _Question) -> Plan:

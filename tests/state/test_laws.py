@@ -192,8 +192,10 @@ def test_what_a_plan_says_is_what_happens(phases, slots, data):
     with Checked(phases, slots) as hand:
         for _ in range(data.draw(st.integers(0, 6))):
             something_happens(data, hand)
+            hand.check()
         if hand.session.ended.is_set() or data.draw(st.booleans()):
             settle(hand)
+            hand.check()
         word, names, options = data.draw(commands(hand))
         state_before, plan = hand.state, hand.plan(word, *names, **options)
         assert hand.state is state_before, "planning changes nothing"
