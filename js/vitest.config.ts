@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  oxc: { jsx: { runtime: "automatic", importSource: "#dom", development: false } },
   test: { include: ["tests/**/*.test.{ts,tsx}"], testTimeout: 20_000 },
 });

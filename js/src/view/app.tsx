@@ -1,5 +1,5 @@
 /** The view as a whole: puts itself into the host's element, and takes itself out again. */
-import { render } from "preact";
+import { render } from "../dom/h";
 import { countByStatus } from "../state/selectors";
 import { effect, Signal } from "../state/signal";
 import type { Port, State } from "../state/store";

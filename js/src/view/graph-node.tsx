@@ -1,5 +1,4 @@
 /** One phase as a box of the graph. */
-import { Component } from "preact";
 import type { Port } from "../state/store";
 import type { Phase } from "../wire";
 import { phaseLabel, phaseSummary } from "./format";
@@ -18,39 +17,33 @@ interface Props {
   readonly elapsed: number;
 }
 
-export class GraphNode extends Component<Props> {
-  /** While the graph is panned or other phases change, nothing of this one is compared. */
-  override shouldComponentUpdate({ phase, x, y, isSelected, elapsed }: Props): boolean {
-    const { props } = this;
-    return phase !== props.phase || x !== props.x || y !== props.y || isSelected !== props.isSelected || elapsed !== props.elapsed;
-  }
-
-  override render({ id, port, phase, index, x, y, isSelected, elapsed }: Props) {
-    const phases = port.state.peek().session?.phases ?? [];
-    const summary = phaseSummary(phase, elapsed);
-    return (
-      // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the listbox has the keys and the focus
-      <div
-        id={id}
-        class="milo-node"
-        role="option"
-        aria-selected={isSelected}
-        aria-label={phaseLabel(phase, phases, elapsed)}
-        aria-setsize={phases.length}
-        aria-posinset={index + 1}
-        data-phase={phase.name}
-        data-status={phase.status}
-        title={[phase.name, summary, phase.message, phase.error].filter(Boolean).join("\n")}
-        style={{ left: `${x - NODE.nodeWidth / 2}px`, top: `${y - NODE.nodeHeight / 2}px` }}
-        onClick={() => port.select(index, true)}
-      >
-        <StatusIcon status={phase.status} size={18} />
-        <span>
-          <b>{phase.name}</b>
-          <small>{phaseSummary(phase, elapsed, true)}</small>
-        </span>
-        {phase.status === "running" && phase.fraction > 0 ? <i style={{ width: `${phase.fraction * 100}%` }} /> : null}
-      </div>
-    );
-  }
+export function GraphNode({ id, port, phase, index, x, y, isSelected, elapsed }: Props) {
+  const phases = port.state.peek().session?.phases ?? [];
+  const summary = phaseSummary(phase, elapsed);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the listbox has the keys and the focus
+    <div
+      id={id}
+      class="milo-node"
+      role="option"
+      aria-selected={isSelected}
+      aria-label={phaseLabel(phase, phases, elapsed)}
+      aria-setsize={phases.length}
+      aria-posinset={index + 1}
+      data-phase={phase.name}
+      data-status={phase.status}
+      title={[phase.name, summary, phase.message, phase.error].filter(Boolean).join("\n")}
+      style={`left:${x - NODE.nodeWidth / 2}px;top:${y - NODE.nodeHeight / 2}px`}
+      onClick={() => port.select(index, true)}
+    >
+      <StatusIcon status={phase.status} size={18} />
+      <span>
+        <b>{phase.name}</b>
+        <small>{phaseSummary(phase, elapsed, true)}</small>
+      </span>
+      {phase.status === "running" && phase.fraction > 0 ? <i style={`width:${phase.fraction * 100}%`} /> : null}
+    </div>
+  );
 }
+/** While the graph is panned or other phases change, nothing of this one is compared. */
+GraphNode.isPure = true;

@@ -3,7 +3,7 @@
  *
  * A listbox whose arrow keys follow the edges. Until a person pans or zooms, all of it stays in sight.
  */
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
 import { type Layout, layout } from "../layout";
 import { downstream, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
@@ -11,7 +11,6 @@ import { drawEdges, drawFlow, type Frame, prepare } from "./graph-ink";
 import { GraphNode, NODE } from "./graph-node";
 import { panZoom, type Transform, zoomAt } from "./panzoom";
 import { SignButton } from "./parts";
-import { useSignal } from "./use";
 import { selectByKey, type ViewProps } from "./view";
 
 const PAD = 20;
@@ -28,9 +27,9 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   const state = port.state.value;
   const phases = state.session?.phases ?? [];
   const { selected, expanded } = state.choice;
-  const viewport = useRef<HTMLDivElement>(null);
-  const edges = useRef<HTMLCanvasElement>(null);
-  const flow = useRef<HTMLCanvasElement>(null);
+  const viewport = useRef<HTMLDivElement | null>(null);
+  const edges = useRef<HTMLCanvasElement | null>(null);
+  const flow = useRef<HTMLCanvasElement | null>(null);
   const width = useSignal(0);
   const moved = useSignal<Transform | null>(null);
   const known = useRef<readonly Phase[]>(phases);
@@ -58,37 +57,39 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   const latest = useRef(frame);
   latest.current = frame;
 
-  useLayoutEffect(() => {
-    const box = viewport.current;
-    if (!box) return;
-    const ending = new AbortController();
-    const set = (next: Transform) => {
-      moved.value = next;
-      latest.current = { ...latest.current, view: next }; // several moves may come before the next drawing
-    };
-    panZoom(box, () => latest.current.view, set, ending.signal);
-    const resizing = new ResizeObserver(() => {
+  useEffect(
+    (ending) => {
+      const box = viewport.current;
+      if (!box) return;
+      const set = (next: Transform) => {
+        moved.value = next;
+        latest.current = { ...latest.current, view: next }; // several moves may come before the next drawing
+      };
+      panZoom(box, () => latest.current.view, set, ending);
+      const resizing = new ResizeObserver(() => {
+        width.value = box.clientWidth;
+      });
+      resizing.observe(box);
       width.value = box.clientWidth;
-    });
-    resizing.observe(box);
-    width.value = box.clientWidth;
-    return () => {
-      resizing.disconnect();
-      ending.abort();
-    };
-  }, [moved, width]);
-  useLayoutEffect(() => {
+      ending.addEventListener("abort", () => resizing.disconnect());
+    },
+    [moved, width],
+  );
+  useEffect(() => {
     if (edges.current) drawEdges(edges.current, frame);
   }, [drawing, view.x, view.y, view.k, sight, height, frame.selected, isFar && phases, theme]);
   const isFlowing = state.connection !== "gone" && phases.some((phase) => phase.status === "running");
-  useLayoutEffect(() => {
-    const canvas = flow.current;
-    if (!canvas) return;
-    drawFlow(canvas, latest.current, 0);
-    if (!isFlowing || window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
-    const timer = setInterval(() => drawFlow(canvas, latest.current, performance.now()), 50);
-    return () => clearInterval(timer);
-  }, [isFlowing, drawing]);
+  useEffect(
+    (ending) => {
+      const canvas = flow.current;
+      if (!canvas) return;
+      drawFlow(canvas, latest.current, 0);
+      if (!isFlowing || window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
+      const timer = setInterval(() => drawFlow(canvas, latest.current, performance.now()), 50);
+      ending.addEventListener("abort", () => clearInterval(timer));
+    },
+    [isFlowing, drawing],
+  );
 
   const zoom = (factor: number) => {
     moved.value = zoomAt(view, view.k * factor, sight / 2, height / 2);
@@ -139,7 +140,7 @@ export function Graph({ port, id, now, theme }: ViewProps) {
         ref={viewport}
         class="milo-viewport"
         data-size={isFar ? "far" : view.k < COMPACT ? "compact" : "full"}
-        style={{ height: `${height}px` }}
+        style={`height:${height}px`}
         role="listbox"
         tabIndex={0}
         aria-label="Pipeline phases"
@@ -158,7 +159,7 @@ export function Graph({ port, id, now, theme }: ViewProps) {
         <div
           class="milo-world"
           role="presentation"
-          style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.k})`, "--m-scale": view.k }}
+          style={`transform:translate(${view.x}px,${view.y}px) scale(${view.k});--m-scale:${view.k}`}
         >
           {phases.map((phase, i) =>
             isInSight(i) ? (

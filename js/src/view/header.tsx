@@ -65,7 +65,7 @@ export function Header({ port, now }: ViewProps) {
       </div>
       <div class="milo-line milo-wrap milo-muted">
         <div class="milo-progress" data-status={status} role="progressbar" aria-label="Progress" aria-valuenow={Math.round(progress * 100)}>
-          <i style={{ width: `${progress * 100}%` }} />
+          <i style={`width:${progress * 100}%`} />
         </div>
         {formatPercent(progress)}
         {PHASE_STATES.filter((one) => counts[one] > 0).map((one) => (

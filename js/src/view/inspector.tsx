@@ -1,6 +1,6 @@
 /** One phase, all of it: what it says, why it failed, what it gave, how it is set up; and what can be done with it. */
-import type { ComponentChildren } from "preact";
-import { useLayoutEffect } from "preact/hooks";
+import type { Child } from "../dom/h";
+import { useEffect, useSignal } from "../dom/hooks";
 import { downstream, permitPhase, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { formatDuration, phaseSummary } from "./format";
@@ -9,7 +9,6 @@ import { Log } from "./log";
 import { ErrorPane, ResultPane } from "./output";
 import { CommandButton, SignButton, Tabs } from "./parts";
 import { attemptsOf } from "./timeline";
-import { useSignal } from "./use";
 import type { ViewProps } from "./view";
 
 type Pane = "logs" | "error" | "result" | "info";
@@ -28,7 +27,7 @@ export function Inspector({ port, now }: ViewProps) {
   const isFailed = phase?.status === "failed";
   const panes: readonly Pane[] = isFailed || phase?.error ? ["logs", "error", "result", "info"] : ["logs", "result", "info"];
   const pane = panes.find((one) => one === chosen.value) ?? (isFailed ? "error" : "logs");
-  useLayoutEffect(() => {
+  useEffect(() => {
     if (phase && state.choice.expanded && (pane === "error" || pane === "result")) port.wantDetail(index);
   });
   if (!phase || !state.choice.expanded) return null;
@@ -81,7 +80,7 @@ function Info({ port, phase, index }: Pick<ViewProps, "port"> & { phase: Phase; 
           </button>
         ))
       : "nothing";
-  const facts: readonly (readonly [string, ComponentChildren])[] = [
+  const facts: readonly (readonly [string, Child])[] = [
     ["Description", phase.description],
     ["Reason", phase.reason],
     ["Depends on", names(phase.depends_on)],

@@ -1,10 +1,10 @@
 /** All phases as rows: sortable, what failed and what runs first. */
+import { useSignal } from "../dom/hooks";
 import { PHASE_STATES, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { formatCount, formatDuration } from "./format";
 import { StatusIcon } from "./icons";
 import { Rows } from "./rows";
-import { useSignal } from "./use";
 import type { ViewProps } from "./view";
 
 const COLUMNS = ["phase", "status", "time", "attempt", "lines"] as const;

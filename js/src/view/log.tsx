@@ -1,11 +1,10 @@
 /** The log of a phase: live, any length, found and copied from. */
-import { useMemo, useRef } from "preact/hooks";
 import { pieces, plain } from "../ansi";
+import { useMemo, useSignal } from "../dom/hooks";
 import { findLines, type LogBuffer, lineAt, literal, missing } from "../state/logs";
 import { logOf } from "../state/selectors";
 import type { Port } from "../state/store";
 import { formatStamp, plural } from "./format";
-import { useSignal } from "./use";
 import { Window } from "./window";
 
 /** Lines asked for beyond the window: people scroll up. */
@@ -19,7 +18,6 @@ export function Log({ port, index }: { port: Port; index: number }) {
   const at = useSignal(0);
   const leftAt = useSignal(0);
   const copied = useSignal("");
-  const bar = useRef<HTMLDivElement>(null);
   const found = useMemo(() => findLines(log, query.value), [log.blocks, query.value]);
   const current = found[at.value] ?? -1;
   const reveal = useMemo(() => (query.value ? { row: current - log.first } : null), [current, query.value]);
@@ -56,7 +54,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
   };
   return (
     <div class="milo-log" data-pane="logs">
-      <div class="milo-line milo-log-bar" ref={bar}>
+      <div class="milo-line milo-log-bar">
         <input
           type="search"
           placeholder="Find in loaded lines"
@@ -108,7 +106,7 @@ function Line({ log, index, pattern, isCurrent }: { log: LogBuffer; index: numbe
       <span class="milo-log-stamp">{line ? formatStamp(time) : ""}</span>
       <span class="milo-log-text">
         {pieces(text).map(({ text: part, colour, background, names }, i) => (
-          <span key={i} class={names} style={{ color: colour, background }}>
+          <span key={i} class={names} style={colour || background ? `color:${colour};background:${background}` : undefined}>
             {pattern ? marked(part, pattern) : part}
           </span>
         ))}

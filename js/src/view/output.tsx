@@ -14,8 +14,8 @@ export function ErrorPane({ port, phase, index }: Props) {
   const roots = error?.root.filter((name) => name !== phase.name) ?? [];
   return (
     <div class="milo-pane" data-pane="error">
-      {roots.map((name) => (
-        <p key={name}>
+      {roots.map((name, i) => (
+        <p key={i}>
           Root cause:{" "}
           <button
             type="button"
@@ -27,7 +27,7 @@ export function ErrorPane({ port, phase, index }: Props) {
         </p>
       ))}
       {error ? (
-        [error, ...error.causes].map((one, i) => <Failure key={one.text} error={one} isCause={i > 0} />)
+        [error, ...error.causes].map((one, i) => <Failure key={i} error={one} isCause={i > 0} />)
       ) : (
         <p class="milo-error">{phase.error || "No error."}</p>
       )}

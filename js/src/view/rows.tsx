@@ -1,6 +1,6 @@
 /** Phases as the rows of a listbox: what timeline and list have in common. */
-import type { ComponentChildren } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import type { Child } from "../dom/h";
+import { useMemo, useRef } from "../dom/hooks";
 import { phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { phaseLabel } from "./format";
@@ -12,8 +12,8 @@ interface Props extends ViewProps {
   readonly order: readonly number[];
   readonly rowHeight: number;
   readonly class: string;
-  readonly head: ComponentChildren;
-  readonly row: (phase: Phase, elapsed: number) => ComponentChildren;
+  readonly head: Child;
+  readonly row: (phase: Phase, elapsed: number) => Child;
 }
 
 export function Rows({ port, id, now, order, rowHeight, class: name, head, row }: Props) {

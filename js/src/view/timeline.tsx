@@ -41,7 +41,7 @@ export function Timeline(props: ViewProps) {
       <span />
       <span class="milo-track">
         {marks.map((mark) => (
-          <span key={mark} class="milo-tick" style={{ left: part(mark) }}>
+          <span key={mark} class="milo-tick" style={`left:${part(mark)}`}>
             {mark ? formatDuration(mark).replace(".0s", "s") : "0"}
           </span>
         ))}
@@ -66,7 +66,7 @@ export function Timeline(props: ViewProps) {
               </span>
               <span class="milo-track">
                 {marks.map((mark) => (
-                  <i key={mark} class="milo-grid" style={{ left: part(mark) }} />
+                  <i key={mark} class="milo-grid" style={`left:${part(mark)}`} />
                 ))}
                 {attempts.map((one, i) => {
                   const before = attempts[i - 1];
@@ -74,12 +74,12 @@ export function Timeline(props: ViewProps) {
                   const time = formatDuration(one.elapsed);
                   return (
                     <>
-                      <i class="milo-wait" style={{ left: part(ended - from), width: part(one.started_at - ended) }} />
+                      <i class="milo-wait" style={`left:${part(ended - from)};width:${part(one.started_at - ended)}`} />
                       <span
                         class="milo-bar"
                         data-status={one.status}
                         title={`Attempt ${one.attempt}: ${one.status}, ${time}\n${one.error}`}
-                        style={{ left: part(one.started_at - from), width: part(one.elapsed) }}
+                        style={`left:${part(one.started_at - from)};width:${part(one.elapsed)}`}
                       >
                         {one.attempt === phase.attempt ? <span data-beside={one.elapsed / (to - from) < 0.12}>{time}</span> : null}
                       </span>

@@ -1,13 +1,13 @@
 /** A scrolling window over any number of rows of one height, of which only those in sight are made. */
-import type { ComponentChildren, HTMLAttributes } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Child } from "../dom/h";
+import { useEffect, useRef, useSignal } from "../dom/hooks";
+import type { Attributes } from "../dom/jsx-runtime";
 import { type Extent, inSight, isAtEnd, type Scroll, scrolled, scrollTo, spacerHeight } from "./scroll";
-import { useSignal } from "./use";
 
 interface Props {
   readonly count: number;
   readonly rowHeight: number;
-  readonly row: (index: number) => ComponentChildren;
+  readonly row: (index: number) => Child;
   /** A row that is made even out of sight: what is selected must exist for screen readers. */
   readonly always?: number;
   /** Brings a row into sight whenever the object is a new one. */
@@ -18,13 +18,13 @@ interface Props {
   readonly onFollow?: (follow: boolean) => void;
   /** Told which rows [first, last) are in sight. */
   readonly onSight?: (first: number, last: number) => void;
-  readonly head?: ComponentChildren;
+  readonly head?: Child;
   readonly class: string;
-  readonly body?: HTMLAttributes<HTMLDivElement>;
+  readonly body?: Attributes;
 }
 
 export function Window({ count, rowHeight, row, always = -1, reveal, follow = false, onFollow, onSight, head, class: name, body }: Props) {
-  const host = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLDivElement | null>(null);
   const ours = useRef(-1); // a scroll position set here: its event is not a person's
   const scroll = useSignal<Scroll>({ virtual: 0, top: 0 });
   const viewport = useSignal(0);
@@ -48,22 +48,25 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     if (follow ? next.virtual < before.virtual && !isAtEnd(next, extent) : next.virtual > before.virtual && isAtEnd(next, extent))
       onFollow?.(!follow);
   };
-  useLayoutEffect(() => {
-    const box = host.current;
-    if (!box) return;
-    const measure = () => {
-      const above = head ? (box.firstElementChild?.clientHeight ?? 0) : 0;
-      viewport.value = box.clientHeight - above || 400;
-    };
-    measure();
-    const resizing = new ResizeObserver(measure);
-    resizing.observe(box);
-    return () => resizing.disconnect();
-  }, [viewport]);
-  useLayoutEffect(() => {
+  useEffect(
+    (ending) => {
+      const box = host.current;
+      if (!box) return;
+      const measure = () => {
+        const above = head ? (box.firstElementChild?.clientHeight ?? 0) : 0;
+        viewport.value = box.clientHeight - above || 400;
+      };
+      measure();
+      const resizing = new ResizeObserver(measure);
+      resizing.observe(box);
+      ending.addEventListener("abort", () => resizing.disconnect());
+    },
+    [viewport],
+  );
+  useEffect(() => {
     if (follow) go(scrollTo(Number.POSITIVE_INFINITY, { ...extent, viewport: viewport.peek() }));
   }, [follow, count, viewport.value]);
-  useLayoutEffect(() => {
+  useEffect(() => {
     if (!reveal || reveal.row < 0) return;
     const { virtual } = scroll.peek();
     const top = reveal.row * rowHeight;
@@ -71,15 +74,15 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
   }, [reveal]);
 
   const { first, last, offset } = inSight(scroll.value, extent);
-  useLayoutEffect(() => {
+  useEffect(() => {
     // As of now: the effects above may have measured or moved since the rows were made.
     const now = inSight(scroll.peek(), { ...extent, viewport: viewport.peek() });
     onSight?.(now.first, now.last);
   });
-  const rows: ComponentChildren[] = [];
+  const rows: Child[] = [];
   const put = (index: number, y: number) =>
     rows.push(
-      <div key={index} class="milo-row" role="presentation" style={{ height: `${rowHeight}px`, transform: `translateY(${y}px)` }}>
+      <div key={index} class="milo-row" role="presentation" style={`height:${rowHeight}px;transform:translateY(${y}px)`}>
         {row(index)}
       </div>,
     );
@@ -88,7 +91,7 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
   return (
     <div class={name} ref={host} onScroll={onScroll}>
       {head}
-      <div {...body} class="milo-spacer" style={{ height: `${spacerHeight(extent)}px` }}>
+      <div {...body} class="milo-spacer" style={`height:${spacerHeight(extent)}px`}>
         <div class="milo-sticky" role="presentation">
           {rows}
         </div>
