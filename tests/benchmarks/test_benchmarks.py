@@ -1,0 +1,34 @@
+"""Every benchmark runs and gives its rows; how fast is for `make bench` to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NAMES = {
+    "scheduling": 6, "growth": 6, "depth": 1, "building": 3, "makespan": 1, "printing": 6, "first-line": 1, "kernel": 2,
+    "imports": 3, "bundle": 4, "subscribers": 4, "updates": 1,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_benchmark_runs_and_writes_its_rows(tmp_path):
+    table = tmp_path / "table.md"
+    command = [sys.executable, str(HERE), "--quick", "--rounds", "1", "--write", str(table)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 0, ended.stderr
+    rows = [line for line in table.read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == sum(NAMES.values())
+    assert f"{len(rows)} rows" in ended.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["depth", "updates"])
+def test_only_runs_the_benchmark_named(name):
+    command = [sys.executable, str(HERE), "--quick", "--only", name]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    assert f"{NAMES[name]} rows" in ended.stdout
