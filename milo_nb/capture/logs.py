@@ -71,7 +71,6 @@ def _wrap_call_handlers(original: Callable[..., None]) -> Callable[..., None]:
 def _handle(logger: logging.Logger, record: logging.LogRecord, sink: Sink) -> str | None:
     """Run the handlers that are not ours to replace; return what the record shows, None if nothing."""
     shown: str | None = None
-    formatter: logging.Formatter | None = None
     is_handled = False
     for handler in _accepting(logger, record):
         if isinstance(handler, logging.NullHandler):
@@ -79,10 +78,10 @@ def _handle(logger: logging.Logger, record: logging.LogRecord, sink: Sink) -> st
         is_accepted, text = _show(handler, record, sink)
         if is_accepted:
             is_handled = True
-            formatter = formatter or handler.formatter
             shown = text if shown is None else shown
     if shown is None and is_handled:
-        return _format(formatter or _DEFAULT_FORMATTER, record)
+        # Shown by handlers for files and the like only: their formats are not meant for people.
+        return _format(_DEFAULT_FORMATTER, record)
     return shown
 
 

@@ -8,66 +8,37 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from milo_nb.errors import DeclarationError, InvalidStateError, NotAvailableError, UnknownPhaseError
+from milo_nb.errors import DeclarationError, InvalidStateError, UnknownPhaseError
+from milo_nb.execute.commands import Commands
+from milo_nb.execute.edits import changed
 from milo_nb.execute.observers import Notifier
+from milo_nb.execute.options import check_options
 from milo_nb.execute.phase_view import PhaseView
 from milo_nb.execute.result import (
     ExecutionResult,
     ExecutionState,
-    FailedPhase,
-    Metrics,
-    count_statuses,
-    root_cause,
-    tries,
+    outcome_of,
 )
 from milo_nb.execute.session import Session
-from milo_nb.state.commands import Command
+from milo_nb.state.commands import COMMANDS, Command
 from milo_nb.store import active
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
 
-    from milo_nb.declare.graph import PhaseGraph
-    from milo_nb.declare.phase import Phase
-    from milo_nb.errors import PhaseError
+    from milo_nb.execute.options import Runnable
     from milo_nb.state.plan import Plan
     from milo_nb.store.store import Store
 
 _display: Callable[[PipelineExecutor], Any] | None = None
-STALE = ("ask", "rerun", "reuse")
 _POLL_S = 0.05
 
 
-class Runnable(Protocol):
-    """What an executor needs of a pipeline."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def graph(self) -> PhaseGraph:
-        """Its phases in execution order."""
-
-    @property
-    def fail_fast(self) -> bool:
-        """Whether a failure also cancels what runs."""
-
-    @property
-    def backend(self) -> str:
-        """Where its handlers run."""
-
-    @property
-    def error_types(self) -> Mapping[str, type[PhaseError]]:
-        """What the errors of its phases are wrapped in."""
-
-
-class PipelineExecutor:
+class PipelineExecutor(Commands):
     """Runs a pipeline and takes commands meanwhile. All methods may be called from any thread."""
 
     def __init__(  # noqa: PLR0913 - one keyword per option of a run
@@ -114,7 +85,7 @@ class PipelineExecutor:
             NotAvailableError: For options that this version does not carry out.
         """
         self.pipeline = pipeline
-        self._check(state_manager, backend or pipeline.backend, max_workers, resume, stale, refresh=refresh)
+        check_options(state_manager, backend or pipeline.backend, max_workers, resume, stale, refresh=refresh)
         self._cache, self._fresh, self._pause = cache, fresh, pause
         self._params = dict(params or {})
         self._observers: list[Any] = list(observers or ())
@@ -130,29 +101,6 @@ class PipelineExecutor:
         self._starting = False
         self.sessions: list[Callable[[], None]] = []  # told when Run again makes a new session
         self._session = self._new_session()
-
-    @staticmethod
-    def _check(  # noqa: PLR0913 - the options that are checked here
-        state_manager: Any,
-        backend: Any,
-        max_workers: int | None,
-        resume: Any,
-        stale: str,
-        *,
-        refresh: bool,
-    ) -> None:
-        if state_manager is not None:
-            raise NotAvailableError("state_manager= comes with a later version; sessions are not saved to disk yet.")
-        if isinstance(backend, str) and backend != "threads":
-            raise NotAvailableError(f"backend={backend!r} comes with a later version. Available: 'threads'.")
-        if max_workers is not None and (not isinstance(max_workers, int) or max_workers < 1):
-            raise DeclarationError(f"max_workers must be a whole number, 1 or more; got {max_workers!r}")
-        if resume is not None:
-            raise DeclarationError(f"There is no session {resume} to resume: sessions are not saved to disk yet.")
-        if stale not in STALE:
-            raise DeclarationError(f"stale must be one of {', '.join(STALE)}; got {stale!r}")
-        if refresh:
-            raise NotAvailableError("refresh= comes with a later version, together with the cache.")
 
     def _new_session(self) -> Session:
         session = Session(self.pipeline.name, self.pipeline.graph, self._params, **self._options)
@@ -244,59 +192,13 @@ class PipelineExecutor:
         return self._session.command(self._made(word, phases, options))
 
     def _made(self, word: Any, phases: Iterable[str], options: Mapping[str, Any]) -> Command:
+        if word not in COMMANDS:
+            raise DeclarationError(f"There is no command {word!r}. Commands: {', '.join(COMMANDS)}.")
         names = tuple(dict.fromkeys(phases))
         for name in names:
             if name not in self._session.graph.index:
                 raise UnknownPhaseError(name, self._session.graph.names)
         return replace(Command(word, names), **{"id": str(uuid4()), **options})
-
-    def pause(self) -> PipelineExecutor:
-        """Start nothing new; what runs goes on to its end."""
-        self.command("pause")
-        return self
-
-    def resume(
-        self, session_id: UUID | str | None = None, only: Iterable[str] = (), stale: str | None = None
-    ) -> PipelineExecutor:
-        """Go on after a pause, or take up this session after it failed or was cancelled.
-
-        Raises:
-            InvalidStateError: If there is nothing to resume.
-            ValueError: If another session is named: they are not on disk yet.
-        """
-        if session_id is not None and str(session_id) != str(self.session_id):
-            raise DeclarationError(f"There is no session {session_id} to resume: sessions are not saved to disk yet.")
-        if tuple(only) or stale is not None:
-            raise NotAvailableError("resume(only=, stale=) comes with a later version.")
-        self.command("resume")
-        return self
-
-    def cancel(self, *names: str) -> PipelineExecutor:
-        """Cancel the session, or just the phases named; it is "cancelling" until their code has stopped."""
-        self.command("cancel", *names)
-        return self
-
-    def retry(self, *names: str, downstream: bool = True) -> PipelineExecutor:
-        """Run failed, cancelled or skipped phases again, with their code as it is now; all of them, if none is named."""
-        self.command("retry" if names else "retry-failed", *names, downstream=downstream)
-        return self
-
-    def rerun(self, *names: str, downstream: bool = True) -> PipelineExecutor:
-        """Run phases again that have ended, and what was built on them unless `downstream` is false."""
-        if not names:
-            raise InvalidStateError("rerun needs the name of a phase. Run again makes a new session: run_again().")
-        self.command("rerun", *names, downstream=downstream)
-        return self
-
-    def skip(self, name: str, value: Any = None, replace: bool = False) -> PipelineExecutor:  # noqa: FBT001, FBT002
-        """Mark a phase as skipped; what depends on it gets `value`. A result that is there needs ``replace=True``."""
-        self.command("skip", name, value=value, replace=replace)
-        return self
-
-    def approve(self, name: str) -> PipelineExecutor:
-        """Go on after a review."""
-        self.command("approve", name)
-        return self
 
     def run_again(self) -> PipelineExecutor:
         """Start a new session of the same pipeline, when this one has ended."""
@@ -381,36 +283,7 @@ class PipelineExecutor:
 
     def result(self) -> ExecutionResult:
         """Return what the session has come to, as it is now."""
-        session, state = self._session, self._session.state
-        graph, results = session.graph, dict(session.results)
-        sinks = [n for i, n in enumerate(graph.names) if not graph.dependants[i] and n in results]
-        failed = []
-        for phase in state.phases:
-            if phase.status == "failed":
-                error = session.errors.get(phase.name)
-                failed.append(FailedPhase(phase.name, error, root_cause(error), phase.attempt))
-        ended = bool(state.stopped_at) and state.status != "paused"
-        started = datetime.fromtimestamp(session.started_wall, UTC) if session.started_wall else None
-        after = state.stopped_at - state.started_at
-        return ExecutionResult(
-            success=state.status == "completed",
-            status=state.status,
-            session_id=session.id,
-            data={n: results[n] for n in sinks},
-            results=results,
-            metrics=Metrics(
-                state.elapsed,
-                {p.name: p.elapsed for p in state.phases if p.started_at},
-                {p.name: tries(p) for p in state.phases},
-                count_statuses(state.phases),
-            ),
-            started=started,
-            ended=datetime.fromtimestamp(session.started_wall + after, UTC) if ended and started else None,
-            degraded=tuple(p.name for p in state.phases if p.status == "skipped"),
-            failed=tuple(failed),
-            blocked=tuple(p.name for p in state.phases if p.status == "pending" and p.reason.startswith("blocked by ")),
-            pipeline=self.pipeline.name,
-        )
+        return outcome_of(self._session)
 
     def __repr__(self) -> str:
         """Say what it runs and where it is; without ids and times, so that two runs read the same."""
@@ -427,44 +300,3 @@ def register_display(show: Callable[[PipelineExecutor], Any] | None) -> None:
     """Have executors displayed by `show`, which returns a mimebundle, or shows them itself and returns None."""
     global _display  # noqa: PLW0603 - one way to show executors per process
     _display = show
-
-
-def changed(before: Phase, after: Phase) -> bool:
-    """Tell whether a phase's code or policy differs."""
-    if before is after:
-        return False
-    plain = (before.policy, before.timeout, before.weight) == (after.policy, after.timeout, after.weight)
-    return not (plain and same_code(before.handler, after.handler) and same_code(before.validate, after.validate))
-
-
-def same_code(before: Any, after: Any) -> bool:
-    """Tell whether two functions do the same, as far as their own code, constants and defaults show."""
-    if before is after:
-        return True
-    one, other = getattr(before, "__code__", None), getattr(after, "__code__", None)
-    if one is None or other is None:
-        return False
-    return (
-        _code_key(one) == _code_key(other)
-        and all(
-            _same(getattr(before, part, None), getattr(after, part, None))
-            for part in ("__defaults__", "__kwdefaults__")
-        )
-        and _same(_closed_over(before), _closed_over(after))
-    )
-
-
-def _closed_over(function: Any) -> list[Any]:
-    return [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-
-
-def _same(before: Any, after: Any) -> bool:
-    try:
-        return before is after or bool(before == after)
-    except Exception:  # noqa: BLE001 - arrays and the like have no plain answer
-        return False
-
-
-def _code_key(code: Any) -> tuple[Any, ...]:
-    constants = tuple(_code_key(c) if hasattr(c, "co_code") else (type(c), c) for c in code.co_consts)
-    return (code.co_code, constants, code.co_names, code.co_varnames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ from milo_nb.state.model import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from milo_nb.errors import PhaseError
+    from milo_nb.execute.session import Session
     from milo_nb.state.model import PhaseStatus, PipelineState
 
 MARKS = {
@@ -149,3 +150,37 @@ def count_statuses(phases: Any) -> dict[str, int]:
 def tries(phase: PhaseStatus) -> int:
     """Return how many attempts a phase has had."""
     return len(phase.history) + (phase.status not in ("pending", "retrying"))
+
+
+def outcome_of(session: Session) -> ExecutionResult:
+    """Return what a session has come to, as it is now."""
+    state, graph, results = session.state, session.graph, dict(session.results)
+    failed = []
+    for phase in state.phases:
+        if phase.status == "failed":
+            error = session.errors.get(phase.name)
+            failed.append(FailedPhase(phase.name, error, root_cause(error), phase.attempt))
+    started = ended = None
+    if session.started_wall:
+        started = datetime.fromtimestamp(session.started_wall, UTC)
+        if state.stopped_at and state.status in ENDED:
+            ended = started + timedelta(seconds=state.stopped_at - state.started_at)
+    return ExecutionResult(
+        success=state.status == "completed",
+        status=state.status,
+        session_id=session.id,
+        data={n: results[n] for i, n in enumerate(graph.names) if not graph.dependants[i] and n in results},
+        results=results,
+        metrics=Metrics(
+            state.elapsed,
+            {p.name: p.elapsed for p in state.phases if p.started_at},
+            {p.name: tries(p) for p in state.phases},
+            count_statuses(state.phases),
+        ),
+        started=started,
+        ended=ended,
+        degraded=tuple(p.name for p in state.phases if p.status == "skipped"),
+        failed=tuple(failed),
+        blocked=tuple(p.name for p in state.phases if p.status == "pending" and p.reason.startswith("blocked by ")),
+        pipeline=session.name,
+    )

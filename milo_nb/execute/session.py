@@ -10,11 +10,11 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from milo_nb.capture import router as capture
 from milo_nb.capture.logbook import LogBook
 from milo_nb.errors import InvalidStateError, PhaseCancelled
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
+from milo_nb.execute.capturing import CaptureSwitch
 from milo_nb.execute.invoke import Binder
 from milo_nb.execute.threads import ThreadsBackend
 from milo_nb.persist.workdir import make_run_dir
@@ -88,15 +88,13 @@ class Session:
         self.ended = threading.Event()
         self.started_wall = 0.0
         self._clock = clock
-        self._capture = capture_output
-        self._captures = False
+        self._capture = CaptureSwitch(wanted=capture_output)
         self.error_types = dict(error_types or {})
         self.binder = Binder(graph, self.params)
         self._work_root = work_dir
         self._work_dir: Path | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._capture_lock = threading.Lock()
         self._run_info = RunInfo(self.params, self.work_dir, copy_context(), clock.now, capture_output)
         self._task: Task | None = None
         slots = default_workers() if max_workers is None else max_workers
@@ -132,7 +130,7 @@ class Session:
             if self._task is not None:
                 raise InvalidStateError(f"The session has been started already: it is {self.state.status}.")
             self.started_wall = time.time()
-            self._begin()
+            self._capture.on()
             self._backend.open()
             self._task = self.store.run_saga(self._guarded())
 
@@ -162,7 +160,8 @@ class Session:
         """
         if self._closed:
             raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
-        self._begin_if_started()
+        if self._task is not None:  # the command may make a session go on that has ended
+            self._capture.on()
         try:
             with self.store.loop.hold():
                 made = self.plan(command)
@@ -175,6 +174,11 @@ class Session:
         finally:
             self.finish()
         return made
+
+    def finish(self) -> None:
+        """Let go of what only a running session needs, if this one has ended."""
+        if self.ended.is_set():
+            self._capture.off()
 
     def replace_graph(
         self, graph: PhaseGraph, edited: tuple[str, ...], error_types: Mapping[str, type[PhaseError]]
@@ -268,29 +272,6 @@ class Session:
         """Tell the saga that code which would not stop has ended."""
         if self._task is not None:
             self.store.loop.deliver(self._task, SlotFreed(phase))
-
-    # ------------------------------------------------------------------ capture
-
-    # Never under the baton: the thread that drains captured lines waits for the baton with capture's locks in hand.
-
-    def _begin_if_started(self) -> None:
-        if self._task is not None:  # a command may make a session go on that has ended
-            self._begin()
-
-    def _begin(self) -> None:
-        with self._capture_lock:
-            if not self._capture or self._captures:
-                return
-            self._captures = True
-        capture.install()
-
-    def finish(self) -> None:
-        """Let go of what only a running session needs, if this one has ended."""
-        with self._capture_lock:
-            if not self._captures or not self.ended.is_set():
-                return
-            self._captures = False
-        capture.uninstall()
 
     def _backend_shares(self) -> bool:
         return "shares_objects" in self._backend.abilities

@@ -124,7 +124,8 @@ class Listeners:
             with self._telling:
                 self._tell()
             # Until the gap is over the flag stays up, so that changes cost nobody a wake-up.
-            self._closed.wait(GAP_S)
+            if self._closed.wait(GAP_S):
+                return
             self._wanted.clear()
             if self._dirty or self._actions:
                 self._wanted.set()

@@ -84,7 +84,7 @@ def test_other_handlers_run_as_always(phase: Phase, logger: logging.Logger) -> N
     logger.addHandler(handler)
     phase.finish(lambda: logger.warning("hello"))
     assert file.getvalue() == "file: hello\n"
-    assert phase.all == [("log", "WARNING", "file: hello")]
+    assert phase.all == [("log", "WARNING", "hello")]
 
 
 @pytest.mark.usefixtures("capture")
