@@ -101,7 +101,10 @@ def plan(command: Command, graph: PhaseGraph, state: PipelineState, evidence: Ev
         state: The session's state; its phases stand in the graph's order.
         evidence: What is known of the world.
     """
-    return _RULES[command.word](_Question(command, graph, state, evidence))
+    rule = _RULES.get(command.word) if isinstance(command.word, str) else None
+    if rule is None:
+        return Plan(command, refused=f"There is no command {command.word!r}. Commands: {', '.join(_RULES)}.")
+    return rule(_Question(command, graph, state, evidence))
 
 
 @dataclass(slots=True)

@@ -74,7 +74,6 @@ def test_a_run_that_asks_for_no_work_dir_makes_none(run, tmp_path):
         (
             [Phase("load", give()), Phase("parse", lambda laod: laod)],
             {"n": 1},
-            "Phase 'parse' takes 'laod', which is neither a phase nor a run parameter. "
             "Available phases: load, parse. Did you mean 'load'? Run parameters: n.",
         ),
         ([Phase("a", lambda x: x)], {}, "Run parameters: none."),
@@ -108,10 +107,14 @@ def test_async_handlers_are_awaited(run):
 
 
 def test_a_handler_that_returns_something_awaitable_is_awaited(run):
-    async def later():
-        return 5
+    class Later:
+        def __call__(self):
+            return self.later()
 
-    assert run(Phase("a", lambda: later())).wait(DEADLINE_S).results["a"] == 5
+        async def later(self):
+            return 5
+
+    assert run(Phase("a", Later())).wait(DEADLINE_S).results["a"] == 5
 
 
 def test_an_async_handler_that_raises_fails_its_phase(run):

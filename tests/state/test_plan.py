@@ -46,6 +46,12 @@ def test_there_is_a_rule_for_every_command():
         assert asked(word, *(("parse",) if word in ("retry", "rerun", "skip") else ())).command.word == word
 
 
+def test_an_unknown_command_is_refused_with_those_that_exist():
+    words = "Commands: start, pause, resume, retry, retry-failed, rerun, skip, cancel, approve."
+    assert asked("explode").refused == f"There is no command 'explode'. {words}"
+    assert asked(None).refused == f"There is no command None. {words}"
+
+
 def test_start_runs_everything():
     made = asked("start", at=state("pending"))
     assert made.runs == ("load", "side", "parse", "render")
