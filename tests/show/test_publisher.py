@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 
 import pytest
 
@@ -96,3 +97,16 @@ def test_a_wake_during_the_call_is_not_lost() -> None:
     publisher.add(again)
     again.called.until(lambda seen: len(seen) == 2)
     publisher.remove(again)
+
+
+def test_the_thread_takes_nothing_over_from_the_phase_that_started_it() -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="none")
+    variable.set("of the phase")
+    publisher, seen = Publisher(), Watch()
+
+    class Reader:
+        def tick(self, now: float) -> None:
+            seen(variable.get())
+
+    publisher.add(Reader())
+    assert seen.until(lambda values: values) == ["none"]

@@ -197,6 +197,7 @@ def test_nothing_is_left_of_a_closed_widget(executor: PipelineExecutor, gate: th
 
 
 def test_twenty_executors_have_one_publisher_thread_and_leave_none(gate: threading.Event) -> None:
+    wait_until(lambda: "milo-publisher" not in [t.name for t in threading.enumerate()])
     executors = [Pipeline(f"p{k}", Phase("a", lambda: gate.wait(DEADLINE_S))).run(work_dir=None) for k in range(20)]
     for executor in executors:
         PipelineWidget.of(executor).take(HELLO)

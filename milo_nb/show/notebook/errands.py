@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import MiloError, describe
@@ -41,7 +42,7 @@ class Errands:
             self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-                self._thread.start()
+                Context().run(self._thread.start)  # a phase may be the one who calls: its output is not ours
 
     def _serve(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextvars import Context
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Publisher:
             self._due[feed] = 0.0
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="milo-publisher", daemon=True)
-                self._thread.start()
+                Context().run(self._thread.start)  # a phase may be the one who calls: its output is not ours
             else:
                 self._changed.notify()
 

@@ -67,7 +67,6 @@ class PipelineWidget(anywidget.AnyWidget):
         self._unsubscribe: Callable[[], None] = lambda: None
         self.set_trait("pipeline", executor.pipeline.name)
         self._open_lanes()
-        self._feed.show_now()
         self.on_msg(_take)
         executor.sessions.append(self._follow)
         self._follow()
@@ -140,8 +139,7 @@ class PipelineWidget(anywidget.AnyWidget):
         """Follow the executor's current session."""
         self._unsubscribe()
         session = self.executor.session
-        if self._feed.session is not session:
-            self._feed.follow(session)
+        self._feed.follow(session)
         self._unsubscribe = session.store.subscribe(lambda: self._publisher.wake(self._feed))
         self._publisher.wake(self._feed)
 
