@@ -11,20 +11,9 @@ export function assignLayers(count: number, edges: readonly (readonly [number, n
   }
   const layer = new Array<number>(count).fill(0);
   const used: number[] = [];
-  const nextFree: number[] = []; // where to look on when a layer is full, so that wide graphs stay linear
-  const free = (from: number): number => {
-    let at = from;
-    while ((used[at] ?? 0) >= widest) at = nextFree[at] ?? at + 1;
-    for (let i = from; i < at; ) {
-      const jump = nextFree[i] ?? i + 1;
-      nextFree[i] = at;
-      i = jump;
-    }
-    return at;
-  };
   for (let node = 0; node < count; node++) {
-    const earliest = (into[node] ?? []).reduce((most, from) => Math.max(most, (layer[from] ?? 0) + 1), 0);
-    const at = free(earliest);
+    let at = (into[node] ?? []).reduce((most, from) => Math.max(most, (layer[from] ?? 0) + 1), 0);
+    while ((used[at] ?? 0) >= widest) at++; // no more than count / widest layers are ever full
     layer[node] = at;
     used[at] = (used[at] ?? 0) + 1;
   }

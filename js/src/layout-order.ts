@@ -25,29 +25,20 @@ class Ordering {
 
   best(): number[][] {
     const size = this.#size;
-    const runs = size > 2000 ? 1 : size > 600 ? 2 : 6;
-    const sweeps = size > 6000 ? 6 : size > 2000 ? 10 : 24;
-    const start = this.#layers.map((layer) => layer.slice());
+    const sweeps = size > 6000 ? 6 : size > 2000 ? 10 : 32;
     let fewest = Number.POSITIVE_INFINITY;
-    let best = start;
-    let seed = 9;
-    const random = (below: number) => {
-      seed = (seed * 1664525 + 1013904223) >>> 0; // Numerical Recipes' generator: the same on every machine
-      return seed % below;
-    };
-    for (let run = 0; run < runs && fewest > 0; run++) {
-      start.forEach((layer, i) => {
-        this.#set(i, run === 0 ? layer.slice() : run === 1 ? layer.slice().reverse() : shuffled(layer, random));
-      });
-      for (let sweep = 0, stale = 0; sweep < sweeps && fewest > 0 && stale < 5; sweep++) {
-        this.#sweep(sweep);
-        if (size < 9000) this.#swapNeighbours();
-        const crossings = this.#crossings();
-        stale = crossings < fewest ? 0 : stale + 1;
-        if (crossings < fewest) {
-          fewest = crossings;
-          best = this.#layers.map((layer) => layer.slice());
-        }
+    let best = this.#layers;
+    this.#layers.forEach((layer, i) => {
+      this.#set(i, layer);
+    });
+    for (let sweep = 0, stale = 0; sweep < sweeps && fewest > 0 && stale < 8; sweep++) {
+      this.#sweep(sweep);
+      if (size < 9000) this.#swapNeighbours();
+      const crossings = this.#crossings();
+      stale = crossings < fewest ? 0 : stale + 1;
+      if (crossings < fewest) {
+        fewest = crossings;
+        best = this.#layers.map((layer) => layer.slice());
       }
     }
     return best;
@@ -137,21 +128,7 @@ function depthFirst({ layer, up, down }: Proper): number[][] {
     }
   };
   layer.forEach((_, vertex) => {
-    if (up[vertex]?.length === 0) visit(vertex);
-  });
-  layer.forEach((_, vertex) => {
-    if (!seen[vertex]) visit(vertex);
+    if (!up[vertex]?.length) visit(vertex);
   });
   return layers;
-}
-
-function shuffled(layer: readonly number[], random: (below: number) => number): number[] {
-  const next = layer.slice();
-  for (let i = next.length - 1; i > 0; i--) {
-    const j = random(i + 1);
-    const a = next[i] ?? 0;
-    next[i] = next[j] ?? 0;
-    next[j] = a;
-  }
-  return next;
 }

@@ -49,8 +49,10 @@ export interface Proper {
   readonly chains: number[][];
 }
 
-const MOST_STAND_INS = 40_000;
+const MOST_STAND_INS = 80_000;
 const STAND_IN_GAP = 7;
+
+type Edge = readonly [number, number];
 
 export function layout(upstream: readonly (readonly number[])[], options: LayoutOptions): Layout {
   const edges = upstream.flatMap((froms, to) =>
@@ -62,35 +64,44 @@ export function layout(upstream: readonly (readonly number[])[], options: Layout
   return draw(proper, layers, edges, options);
 }
 
-function withStandIns(phaseLayer: readonly number[], edges: readonly (readonly [number, number])[]): Proper {
+/**
+ * Stand-ins for the layers that edges pass. Edges of one phase share theirs, so that a fan is a trunk with branches:
+ * those that leave it, or those that reach it, whichever are more.
+ */
+function withStandIns(phaseLayer: readonly number[], edges: readonly Edge[]): Proper {
   const layer = [...phaseLayer];
-  const up: number[][] = layer.map(() => []);
-  const down: number[][] = layer.map(() => []);
-  const span = (from: number, to: number) => (phaseLayer[to] ?? 0) - (phaseLayer[from] ?? 0);
-  // Very long edges of very deep graphs go straight: stand-ins would outnumber the phases by far.
-  const longest = [Number.POSITIVE_INFINITY, 200, 50, 20, 8, 3].find(
-    (most) => edges.reduce((sum, [from, to]) => sum + (span(from, to) > most ? 0 : span(from, to) - 1), 0) <= MOST_STAND_INS,
-  );
+  const leaving: number[] = [];
+  const reaching: number[] = [];
+  for (const [from, to] of edges) {
+    leaving[from] = (leaving[from] ?? 0) + 1;
+    reaching[to] = (reaching[to] ?? 0) + 1;
+  }
+  const longest = Math.max(3, MOST_STAND_INS / edges.length); // beyond it straight, or stand-ins would outnumber phases by far
+  const standIns = new Map<string, number>();
   const chains = edges.map(([from, to]) => {
+    const isLeaving = (leaving[from] ?? 0) > (reaching[to] ?? 0);
+    const [first = 0, last = 0] = [layer[from], layer[to]];
     const chain = [from];
-    if (span(from, to) > (longest ?? 1)) return [from, to];
-    let last = from;
-    const join = (vertex: number) => {
-      down[last]?.push(vertex);
-      up[vertex]?.push(last);
+    for (let at = first + 1; at < last && last - first <= longest; at++) {
+      const key = `${isLeaving} ${isLeaving ? from : to} ${at}`;
+      const vertex = standIns.get(key) ?? layer.push(at) - 1;
+      standIns.set(key, vertex);
       chain.push(vertex);
-      last = vertex;
-    };
-    for (let at = (phaseLayer[from] ?? 0) + 1; at < (phaseLayer[to] ?? 0); at++) {
-      layer.push(at);
-      up.push([]);
-      down.push([]);
-      join(layer.length - 1);
     }
-    join(to);
-    return chain;
+    return [...chain, to];
   });
-  return { phases: phaseLayer.length, layer, up, down, chains };
+  const up = layer.map(() => new Set<number>());
+  const down = layer.map(() => new Set<number>());
+  for (const chain of chains) {
+    chain.forEach((below, i) => {
+      const above = chain[i - 1] ?? below;
+      if ((layer[below] ?? 0) - (layer[above] ?? 0) !== 1) return;
+      down[above]?.add(below);
+      up[below]?.add(above);
+    });
+  }
+  const lists = (sets: readonly Set<number>[]) => sets.map((set) => [...set]);
+  return { phases: phaseLayer.length, layer, up: lists(up), down: lists(down), chains };
 }
 
 /** Places across the layers: each layer is pulled to its neighbours' mean as far as order and gaps allow. */
@@ -164,12 +175,7 @@ function pull(
   }
 }
 
-function draw(
-  proper: Proper,
-  layers: readonly (readonly number[])[],
-  edges: readonly (readonly [number, number])[],
-  options: LayoutOptions,
-): Layout {
+function draw(proper: Proper, layers: readonly (readonly number[])[], edges: readonly Edge[], options: LayoutOptions): Layout {
   const { horizontal, nodeWidth, nodeHeight, layerGap, nodeGap } = options;
   const count = proper.phases;
   const breadth = horizontal ? nodeHeight : nodeWidth;
