@@ -22,7 +22,7 @@ class ExecutionObserver:
     """What can be observed; override what you want to hear. All calls come from one thread, in order, soon after the fact."""
 
     def on_pipeline_start(self, session: Session) -> None:
-        """The session has started, or goes on after an end."""
+        """The session has started, or goes on after a pause or an end."""
 
     def on_phase_start(self, session: Session, phase: str) -> None:
         """An attempt of a phase has started."""
@@ -56,7 +56,9 @@ class Notifier:
         payload = action.payload if isinstance(action.payload, dict) else {}
         name, session = str(payload.get("name", "")), self._session
         match action.type:
-            case a.PIPELINE_START | a.PIPELINE_RESUMED:
+            case a.PIPELINE_START:
+                self._tell("on_pipeline_start", session)
+            case a.COMMAND if payload.get("goes_on") and not payload.get("refused"):
                 self._tell("on_pipeline_start", session)
             case a.PHASE_START:
                 self._tell("on_phase_start", session, name)

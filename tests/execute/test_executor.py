@@ -68,7 +68,7 @@ def test_run_returns_a_started_executor_and_wait_its_result(run):
 def test_an_executor_that_was_not_started_is_idle():
     executor = PipelineExecutor(Pipeline("p", Phase("a", give())), work_dir=None)
     assert executor.state is ExecutionState.IDLE
-    with pytest.raises(InvalidStateError, match="'p' has not been started. Possible: start, execute"):
+    with pytest.raises(InvalidStateError, match=r"'p' has not been started. Possible: start, execute"):
         executor.wait()
     assert executor.execute().success
     with pytest.raises(InvalidStateError, match="The session has been started already: it is completed"):
@@ -322,7 +322,7 @@ def test_run_again_is_a_new_session(run):
 def test_run_again_waits_for_the_end(run):
     gate = Gate()
     executor = run(Phase("a", gate))
-    with pytest.raises(InvalidStateError, match="The session has not ended. Possible: cancel, wait"):
+    with pytest.raises(InvalidStateError, match=r"The session has not ended. Possible: cancel, wait"):
         executor.run_again()
     gate.open.set()
 

@@ -25,7 +25,7 @@ def test_a_parameter_named_after_a_phase_gets_its_result(run):
 
 
 def test_context_gets_the_results_of_the_dependencies(run):
-    phases = [Phase("a", give(1)), Phase("b", give(2)), Phase("c", lambda context: dict(context), "", ["b", "a"])]
+    phases = [Phase("a", give(1)), Phase("b", give(2)), Phase("c", lambda context: {**context}, "", ["b", "a"])]
     assert run(*phases).wait(DEADLINE_S).results["c"] == {"a": 1, "b": 2}
 
 
