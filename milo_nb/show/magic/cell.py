@@ -86,7 +86,7 @@ class Cells:
             self._keep(name, made, before)
         else:
             executor = self._keep(name, made, None)
-            print(f"continued: {kept} kept")  # noqa: T201 - as above
+            print(f"continued: {kept}")  # noqa: T201 - as above
         self.show(executor, wait=options.wait)
 
     def show(self, executor: PipelineExecutor, *, wait: bool | None = None) -> None:
@@ -171,8 +171,8 @@ class Cells:
 
     # ------------------------------------------------------------------ after the body
 
-    def _go_on(self, made: Made, before: Made) -> int | None:
-        """Go on in the session that the cell's last run began, if that is what a person wants; return what is kept."""
+    def _go_on(self, made: Made, before: Made) -> str | None:
+        """Go on in the session that the cell's last run began, if that is what a person wants; say what is kept."""
         executor = before.executor
         if executor is None or self._shell.user_ns.get(executor.pipeline.name) is not executor:
             return None
@@ -183,7 +183,11 @@ class Cells:
         executor.rebind(made.pipeline)
         plan = executor.command("resume")
         made.executor = executor
-        return len(plan.keeps)
+        edited = [p.name for p in executor.session.state.phases if p.edited and p.name in plan.keeps]
+        if not edited:
+            return f"{len(plan.keeps)} kept"
+        rerun = f"%milo rerun {executor.pipeline.name} {' '.join(edited)}"
+        return f"{len(plan.keeps)} kept, edited ones too. To run those again: {rerun}"
 
     def _keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:
         """Remember what the cell made, and bind its name."""
