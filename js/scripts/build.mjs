@@ -1,5 +1,9 @@
 /** Builds the bundle that the Python package ships; `--watch` goes on, `--dev` serves the development page. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
+import { minify } from "terser";
+
+const BUNDLE = "../milo_nb/show/bundle";
 
 const isDev = process.argv.includes("--dev");
 const shared = {
@@ -17,7 +21,7 @@ const shared = {
 const building = await context(
   isDev
     ? { ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true }
-    : { ...shared, entryPoints: { widget: "src/index.ts" }, outdir: "../milo_nb/show/bundle", minify: true, legalComments: "none" },
+    : { ...shared, entryPoints: { widget: "src/index.ts" }, outdir: BUNDLE, minify: true, legalComments: "none" },
 );
 if (isDev) {
   const { port } = await building.serve({ servedir: "dev" });
@@ -27,4 +31,7 @@ if (isDev) {
 } else {
   await building.rebuild();
   await building.dispose();
+  // A second minifier: its choice of names and order is worth a kilobyte of 22, gzipped.
+  const { code } = await minify(readFileSync(`${BUNDLE}/widget.js`, "utf8"), { module: true, ecma: 2022, compress: { passes: 3 } });
+  writeFileSync(`${BUNDLE}/widget.js`, code ?? "");
 }

@@ -127,9 +127,11 @@ function strokeVisible(pen: Pen, { drawing, view, width, height }: Frame, isWant
   const top = -view.y / view.k;
   const right = (width - view.x) / view.k;
   const bottom = (height - view.y) / view.k;
+  const all = new Path2D(); // as one, or edges that share a trunk would make it darker
   drawing.layout.routes.forEach((route, i) => {
     const path = drawing.paths[i];
     const [l, t, r, b] = route.bounds;
-    if (path && l <= right && r >= left && t <= bottom && b >= top && isWanted(route)) pen.stroke(path);
+    if (path && l <= right && r >= left && t <= bottom && b >= top && isWanted(route)) all.addPath(path);
   });
+  pen.stroke(all);
 }
