@@ -195,6 +195,13 @@ def test_a_syntax_error_points_at_the_persons_line(notebook: Notebook) -> None:
     assert "milo_nb" not in out
 
 
+def test_an_error_names_the_cell_by_its_number(notebook: Notebook, capsys: pytest.CaptureFixture[str]) -> None:
+    number = notebook.shell.execution_count
+    notebook.shell.run_cell("%%milo site\n1 / 0", store_history=True)
+    assert notebook.shell.execution_count == number + 1
+    assert f"In[{number}], line 2" in capsys.readouterr().out
+
+
 def test_an_error_in_a_phase_names_the_line_of_the_cell(notebook: Notebook) -> None:
     notebook.fail("%%milo site\n\n@phase\ndef load():\n    raise ValueError('no')")
     tb = notebook.names["site"]["load"].error.cause.__traceback__

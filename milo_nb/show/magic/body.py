@@ -17,7 +17,7 @@ from milo_nb.errors import MiloError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
+    from types import CodeType, FrameType
 
 _MISSING = object()
 _PACKAGE = str(Path(__file__).parents[2])
@@ -82,7 +82,7 @@ def _recording(made: list[Phase]) -> Callable[..., Any]:
 def _compile(shell: Any, line: str, body: str) -> CodeType:
     """Return the body's code, which knows the cell by the name and the line numbers that the person sees."""
     shown = f"%%milo {line}\n{body}"
-    file = shell.compile.cache(shown, shell.execution_count, shown)
+    file = shell.compile.cache(shown, _cell_number(shell), shown)
     # An empty line stands for the magic's own, and IPython drops those that the body begins with.
     empty = len(body) - len(body.lstrip("\n \t\r"))
     source = "\n" * (1 + body[:empty].count("\n")) + (shell.transform_cell(body) if body.strip() else "")
@@ -95,6 +95,17 @@ def _compile(shell: Any, line: str, body: str) -> CodeType:
         wrong._render_traceback_ = lambda: text  # type: ignore[attr-defined]
         raise wrong from None
     return code
+
+
+def _cell_number(shell: Any) -> int:
+    """Return the number of the cell that runs now: the shell's own counter is ahead of it in some versions of IPython."""
+    known: dict[str, int] = getattr(shell.compile, "_filename_map", {})
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_filename in known:
+            return known[frame.f_code.co_filename]
+        frame = frame.f_back
+    return int(shell.execution_count)
 
 
 def _run(code: CodeType, names: dict[str, Any]) -> None:
