@@ -172,6 +172,19 @@ test.each(["timeline", "list", "graph"] as const)("%s shows every phase with its
   expect(find('[data-pane="logs"]')).toBeTruthy();
 });
 
+test.each([0, 1, 2])("the inspector has its head, then its tabs, then one pane, whichever phase it shows (%i)", async (index) => {
+  await show();
+  const parts = () => [...find(".milo-inspector").children].map((part) => part.className.split(" ")[0]);
+  find(`[data-phase="${failing[index]?.name}"]`).click();
+  await settled();
+  expect(parts()).toEqual(["milo-line", "milo-tabs", expect.stringMatching(/milo-(log|pane)/)]);
+  find('[data-tab="info"]').click();
+  await settled();
+  find('[data-tab="logs"]').click();
+  await settled();
+  expect(parts()).toEqual(["milo-line", "milo-tabs", "milo-log"]);
+});
+
 test("keys: arrows follow edges, digits change views, Escape closes, letters give commands", async () => {
   await show();
   const box = find('[role="listbox"]');

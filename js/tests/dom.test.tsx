@@ -139,3 +139,11 @@ test("a memo is made anew for other inputs only; a pure component is drawn for o
   expect(drawn).toBe(2);
   expect(root.innerHTML).toBe("<b>b</b><i></i><hr>");
 });
+
+test("a key is never taken for a place, and of two children with one key none is lost", () => {
+  const { root, draw } = drawer();
+  draw([<i />, <b key={0}>0</b>, <u key={1}>1</u>, "end"]);
+  expect(root.innerHTML).toBe("<i></i><b>0</b><u>1</u>end");
+  draw([<b key="x">1</b>, <b key="x">2</b>]);
+  expect(root.innerHTML).toBe("<b>1</b><b>2</b>");
+});

@@ -88,11 +88,15 @@ function update(before: Map<string, Shown>, child: Child, place: Place): Map<str
   return after;
 }
 
-/** Flattens to a list of keyed elements; text becomes one too. */
-function collect(child: Child, key: string, into: Map<string, VNode>): void {
-  if (Array.isArray(child)) for (const [i, one] of child.entries()) collect(one, `${key}/${one?.props?.key ?? i}`, into);
-  else if (typeof child === "object") child && into.set(key, child as VNode);
-  else if (child !== undefined && child !== "" && typeof child !== "boolean") into.set(key, { tag: "", props: { data: `${child}` } });
+/** Flattens to a list of keyed elements; text becomes one too. Places and keys never meet, and of twins none is lost. */
+function collect(child: Child, path: string, into: Map<string, VNode>): void {
+  if (Array.isArray(child)) {
+    for (const [i, one] of child.entries()) collect(one, `${path}${one?.props?.key === undefined ? `/${i}` : `=${one.props.key}`}`, into);
+  } else if (child !== null && child !== undefined && child !== "" && typeof child !== "boolean") {
+    let key = path;
+    while (into.has(key)) key += "+";
+    into.set(key, typeof child === "object" ? (child as VNode) : { tag: "", props: { data: `${child}` } });
+  }
 }
 
 function show(old: Shown | null, tag: Tag, props: Props, place: Place): Shown {
