@@ -332,6 +332,20 @@ def test_a_cell_whose_session_runs_is_refused_with_the_remedy(notebook: Notebook
     assert site.wait(20).success
 
 
+def test_a_running_session_whose_variable_was_deleted_is_not_run_over(notebook: Notebook, built: None) -> None:
+    gate = notebook.names["gate"] = threading.Event()
+    notebook.arrive()
+    notebook.run(WAITING)
+    site = notebook.names["site"]
+    try:
+        notebook.run("del site")
+        assert "'site' is running" in notebook.fail(WAITING)
+        assert notebook.names["site"] is site
+    finally:
+        gate.set()
+    assert site.wait(20).success
+
+
 def test_a_paused_session_goes_on(notebook: Notebook, built: None) -> None:
     gate = notebook.names["gate"] = threading.Event()
     cell = WAITING + "\n@phase\ndef then(load): return 2"

@@ -227,6 +227,16 @@ def test_a_bundle_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
         read_bundle("widget.js", tmp_path)
 
 
+def test_without_a_bundle_a_notebook_shows_that_sentence(
+    executor: PipelineExecutor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(room, "has_person", lambda: True)
+    monkeypatch.setattr("milo_nb.show.notebook.widget.read_bundle", lambda name: read_bundle(name, tmp_path))
+    (text,) = room.show(executor).values()
+    assert text.startswith("<pipeline site> The view has not been built")
+    assert text.endswith("run: make build")
+
+
 def test_a_bundle_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "widget.js").write_text("1", "utf-8")
     assert read_bundle("widget.js", tmp_path) == "1"

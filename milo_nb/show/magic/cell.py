@@ -138,7 +138,9 @@ class Cells:
             )
 
     def _check_idle(self, name: str) -> None:
-        held = self._shell.user_ns.get(name)
+        held, made = self._shell.user_ns.get(name), self.made.get(name)
+        if name not in self._shell.user_ns and made is not None and made.executor is not None:
+            held = self._shell.user_ns[name] = made.executor  # deleted, but not gone: it can be cancelled by its name
         executor = held if isinstance(held, PipelineExecutor) else None
         if executor is None or not executor.session.is_running() or executor.session.state.status == "paused":
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import MiloError
 from milo_nb.execute.executor import register_display
 from milo_nb.show.notebook.interactive import has_person
 
@@ -40,7 +41,10 @@ def show(executor: PipelineExecutor) -> dict[str, Any]:
         return plain  # and no widget: programs that run notebooks would save its script with it
     from milo_nb.show.notebook.widget import PipelineWidget  # noqa: PLC0415 - ipywidgets takes a while to import
 
-    bundle = PipelineWidget.of(executor)._repr_mimebundle_()
+    try:
+        bundle = PipelineWidget.of(executor)._repr_mimebundle_()
+    except MiloError as missing:  # the pipeline runs all the same
+        return {"text/plain": f"<pipeline {executor.pipeline.name}> {missing}"}
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     return {**(data or {}), **plain}
 
