@@ -54,6 +54,10 @@ class CycleError(PipelineError):
         self.cycle = tuple(cycle)
         super().__init__(f"Circular dependency: {' → '.join(self.cycle)}")
 
+    def __reduce__(self) -> tuple[type[CycleError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.cycle,)
+
 
 class ParameterError(MiloError, ValueError):
     """The parameters of a run do not fit what its phases ask for."""
@@ -100,6 +104,10 @@ class UnknownPhaseError(MiloError, LookupError):
         self.known = tuple(known)
         super().__init__(f"There is no phase '{name}'. {available('phases', name, self.known)}")
 
+    def __reduce__(self) -> tuple[type[UnknownPhaseError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.name, self.known)
+
 
 class InvalidStateError(MiloError, RuntimeError):
     """A command does not fit the state that the session is in; the message says what is possible."""
@@ -130,7 +138,12 @@ class WireError(MiloError, ValueError):
 
     def __init__(self, field: str, reason: str) -> None:
         self.field = field
+        self._reason = reason
         super().__init__(f"{field or 'message'}: {reason}")
+
+    def __reduce__(self) -> tuple[type[WireError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.field, self._reason)
 
 
 class PhaseCancelled(BaseException):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.state.model import ENDED
+from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from milo_nb.errors import PhaseError
     from milo_nb.execute.session import Session
-    from milo_nb.state.model import PhaseStatus, PipelineState
+    from milo_nb.state.model import PipelineState
 
 MARKS = {
     "completed": "OK",
@@ -139,24 +140,22 @@ def root_cause(error: BaseException | None) -> BaseException | None:
     return error
 
 
+_LIFE = ("completed", "skipped", "failed", "cancelled", "running", "retrying", "pending")
+
+
 def count_statuses(phases: Any) -> dict[str, int]:
     """Return how many phases are in each status, those that have any, in the order of a phase's life."""
-    counts = dict.fromkeys(("completed", "skipped", "failed", "cancelled", "running", "retrying", "pending"), 0)
-    for phase in phases:
-        counts[phase.status] += 1
-    return {word: n for word, n in counts.items() if n}
-
-
-def tries(phase: PhaseStatus) -> int:
-    """Return how many attempts a phase has had."""
-    return len(phase.history) + (phase.status not in ("pending", "retrying"))
+    counts = Counter([phase.status for phase in phases])
+    return {word: counts[word] for word in _LIFE if word in counts}
 
 
 def outcome_of(session: Session) -> ExecutionResult:
     """Return what a session has come to, as it is now."""
     state, graph, results = session.state, session.graph, dict(session.results)
+    phases = tuple(state.phases)
+    after = graph.dependants
     failed = []
-    for phase in state.phases:
+    for phase in phases:
         if phase.status == "failed":
             error = session.errors.get(phase.name)
             failed.append(FailedPhase(phase.name, error, root_cause(error), phase.attempt))
@@ -169,18 +168,18 @@ def outcome_of(session: Session) -> ExecutionResult:
         success=state.status == "completed",
         status=state.status,
         session_id=session.id,
-        data={n: results[n] for i, n in enumerate(graph.names) if not graph.dependants[i] and n in results},
+        data={n: results[n] for i, n in enumerate(graph.names) if not after[i] and n in results},
         results=results,
         metrics=Metrics(
             state.elapsed,
-            {p.name: p.elapsed for p in state.phases if p.started_at},
-            {p.name: tries(p) for p in state.phases},
-            count_statuses(state.phases),
+            {p.name: p.elapsed for p in phases if p.started_at},
+            {p.name: len(p.history) + (p.status not in WAITING) for p in phases},
+            count_statuses(phases),
         ),
         started=started,
         ended=ended,
-        degraded=tuple(p.name for p in state.phases if p.status == "skipped"),
+        degraded=tuple(p.name for p in phases if p.status == "skipped"),
         failed=tuple(failed),
-        blocked=tuple(p.name for p in state.phases if p.status == "pending" and p.reason.startswith("blocked by ")),
+        blocked=tuple(p.name for p in phases if p.status == "pending" and p.reason.startswith("blocked by ")),
         pipeline=session.name,
     )

@@ -22,7 +22,7 @@ class Draft:
 
     Attributes:
         state: All that changes seldom, as it is now.
-        running: Names of the running phases, in the order they started.
+        running: Names of the running phases as keys, in the order they started.
         done_weight: Weight of what is completed or skipped.
         progress: That as a share of the total.
         time: Time of the latest action that changed something; 0 before.
@@ -42,7 +42,7 @@ class Draft:
         # A state that somebody built by hand may hold a tuple.
         self._table: Table[PhaseStatus] = phases if type(phases) is Table else Table(phases)
         self._leaves: dict[int, list[PhaseStatus]] = {}
-        self.running = state.running
+        self.running: dict[str, None] = dict.fromkeys(state.running)
         self.done_weight = state.done_weight
         self.progress = state.progress
 
@@ -86,9 +86,7 @@ class Draft:
 
     def stop_running(self, name: str) -> None:
         """Take a phase out of those that run."""
-        running = self.running
-        if name in running:
-            self.running = () if len(running) == 1 else tuple([n for n in running if n != name])
+        self.running.pop(name, None)
 
     def add_done(self, weight: float, total: float) -> None:
         """Count a weight as done."""
@@ -131,7 +129,7 @@ class Draft:
 
     def finish(self) -> PipelineState:
         """Return the new state, or the old one if nothing changed."""
-        leaves, old, running = self._leaves, self.state, self.running
+        leaves, old, running = self._leaves, self.state, tuple(self.running)
         if not leaves and not self._changed and not self.time:
             return old
         return make_pipeline_state(

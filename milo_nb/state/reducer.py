@@ -69,7 +69,7 @@ class PipelineReducer:
                         name, "running", t, 0.0, "", number, old.logs, old.log_count, 0.0, "", "ran", "", old.outputs,
                         False, False, old.first_attempt, history,
                     )  # fmt: skip
-                    draft.running = (*draft.running, name)
+                    draft.running[name] = None
                 else:
                     if old.status in OUTCOMES or (attempt is not None and attempt < old.attempt):
                         continue
@@ -79,7 +79,7 @@ class PipelineReducer:
                         old.message, old.origin or "ran", "", old.outputs, old.saved, False, old.first_attempt,
                         old.history,
                     )  # fmt: skip
-                    draft.stop_running(name)
+                    draft.running.pop(name, None)
                     draft.add_done(weights[i], total)
                 draft.put(i, status)
                 draft.time = t

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -71,8 +72,7 @@ class Table(Sequence[T], Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Iterate over the items in order."""
-        for leaf in self.leaves:
-            yield from leaf
+        return chain.from_iterable(self.leaves)
 
     def __eq__(self, other: object) -> bool:
         """Compare with another table or a tuple, item by item."""
