@@ -15,6 +15,7 @@
     ├── ResultNotAvailableError (LookupError)    a result was asked for that is not there
     ├── StoreError (RuntimeError)            the store was used in a way it cannot serve
     ├── UsageError                           a magic or command line was written wrongly
+    ├── PipelineFailed                       a pipeline that a cell waited for did not come to a good end
     └── WireError (ValueError)               a message from outside is malformed
 
     PhaseCancelled (BaseException)           raised *inside* a phase that is to stop; not an error
@@ -127,6 +128,10 @@ class StoreError(MiloError, RuntimeError):
 
 class UsageError(MiloError):
     """A magic or command line was written wrongly; the message is one line for the person."""
+
+
+class PipelineFailed(MiloError):  # noqa: N818 - what happened, as people read it below a cell
+    """A pipeline that a cell waited for did not come to a good end."""
 
 
 class WireError(MiloError, ValueError):

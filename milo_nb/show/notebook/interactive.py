@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import MiloError
+from milo_nb.errors import MiloError, PipelineFailed
 
 if TYPE_CHECKING:
     from milo_nb.execute.executor import PipelineExecutor
     from milo_nb.execute.result import ExecutionResult
 
 _heard = False
-
-
-class PipelineFailed(MiloError):  # noqa: N818 - what happened, as people read it below a cell
-    """A pipeline that a cell waited for did not come to a good end."""
 
 
 def note_hello() -> None:
