@@ -81,10 +81,8 @@ class Frontier:
         return head
 
     def _all_parallel(self) -> bool:
-        """Tell whether nothing that runs must be alone; if something must, it is the only one that runs."""
-        for i in self.running:
-            return self._graph.parallel[i]
-        return True
+        """Tell whether nothing of what runs must be alone; if something must, it is the only one that runs."""
+        return self._graph.parallel[next(iter(self.running))]
 
     def done(self, i: int) -> None:
         """Phase `i` was completed or skipped: what waited only for it is ready now."""

@@ -215,6 +215,10 @@ def test_a_handler_that_takes_its_own_name_is_a_circle():
         PhaseGraph([p("a", handler=lambda a: a)])
 
 
+def test_a_parameter_that_is_no_phase_declares_nothing():
+    assert PhaseGraph([p("load"), p("a", handler=lambda ctx, n: (ctx, n))]).depends_on == ((), ())
+
+
 def test_kwargs_declare_nothing():
     assert PhaseGraph([p("load"), p("a", handler=lambda *load, **rest: (load, rest))]).depends_on == ((), ())
 

@@ -403,6 +403,13 @@ def test_time_does_not_count_while_paused_or_ended():
     assert story.state.elapsed == 7.0
 
 
+def test_resuming_before_the_pause_came_about_takes_the_request_back():
+    story = running("a").tell(a.COMMAND, {"command": "pause"}).tell(a.PIPELINE_RESUMED)
+    assert (story.state.status, story.state.requested) == ("running", "")
+    cancelling = running("a").tell(a.COMMAND, {"command": "cancel"}).tell(a.PIPELINE_RESUMED)
+    assert cancelling.state.requested == "cancelling"
+
+
 def test_a_failed_pipeline_that_still_runs_can_pause():
     story = running("a", "b").tell(a.PHASE_FAILED, "b").tell(a.PHASE_COMPLETE, "a").tell(a.PIPELINE_PAUSED)
     assert story.state.status == "paused"

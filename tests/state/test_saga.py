@@ -2,12 +2,17 @@
 
 import pytest
 
+from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import PhaseCancelled
 from milo_nb.pipeline import Pipeline
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
-from milo_nb.state.effects import Call, Cancel, Delay, Fork, Put, Race, Retry, Timeout, Wait
+from milo_nb.state.commands import Command, Commanded
+from milo_nb.state.effects import Call, Cancel, Delay, Fork, Put, Race, Retry, Select, Timeout, Wait
+from milo_nb.state.model import PhaseStatus, PipelineState
+from milo_nb.state.plan import plan
+from milo_nb.state.saga import Script, pipeline_saga, session_saga
 from milo_nb.store.task import Task
 
 
@@ -182,6 +187,45 @@ def test_a_failure_with_fail_fast_cancels_the_forks_that_run():
     )
     assert next(saga) == Cancel("task b")
     assert next(saga) == Wait()
+
+
+# ---------------------------------------------------------------------- made from State
+
+
+def script(graph, kept):
+    def call(i, attempt):
+        return Call(load, (), {}, graph.names[i], attempt)
+
+    return Script(graph, call, lambda i, value: kept.append((i, value)), lambda *_: "ref", 4, commands=True)
+
+
+GRAPH = PhaseGraph([Phase("a", load), Phase("b", load, "", "a")])
+
+
+def test_with_commands_on_the_saga_begins_with_what_state_says():
+    saga = pipeline_saga(script(GRAPH, []))
+    assert next(saga) == put(a.PIPELINE_START)
+    assert next(saga) == Select()
+    skipped = PipelineState("p", (PhaseStatus("a", "skipped"), PhaseStatus("b", attempt=3)), status="running")
+    assert saga.send(skipped) == put(a.PHASE_START, name="b", attempt=3)
+    fork = next(saga)
+    assert isinstance(fork, Fork)
+    assert (fork.saga.phase, fork.saga.attempt) == ("b", 3)
+
+
+def test_a_saga_made_for_a_session_that_has_ended_waits_for_commands():
+    kept = []
+    saga = session_saga(script(GRAPH, kept), started=True)
+    assert next(saga) == Select()
+    ended = PipelineState(
+        "p", (PhaseStatus("a", "completed"), PhaseStatus("b", "failed")), status="failed", stopped_at=9.0
+    )
+    assert saga.send(ended) == Wait()
+    command = Command("skip", ("b",), value=7)
+    told = saga.send([Commanded(command, plan(command, GRAPH, ended))])
+    assert (told.action.type, told.action.payload["command"]) == (a.COMMAND, "skip")
+    assert next(saga).action.type == a.PHASE_SKIPPED
+    assert kept == [(1, 7)]
 
 
 # ---------------------------------------------------------------------- Timeout and Retry
