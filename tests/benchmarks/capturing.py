@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import threading
 import time
 from contextlib import redirect_stdout
@@ -129,7 +128,7 @@ def _see_first_line() -> float:
     status = executor.wait().status
     executor.close()
     if status != "completed":
-        raise AssertionError(f"the run ended {status}", sys.stdout)
+        raise AssertionError(f"the run ended {status}")
     return seen_at[0] - printed_at[0]
 
 
