@@ -28,6 +28,28 @@ def nothing() -> None:
     """Do nothing."""
 
 
+def give(value: Any = 1) -> Callable[[], Any]:
+    """Return a handler that returns `value`."""
+    return lambda: value
+
+
+def boom() -> None:
+    """Fail."""
+    raise ValueError("boom")
+
+
+class Gate:
+    """A handler that waits until the test opens it."""
+
+    def __init__(self, value: Any = None) -> None:
+        self.began, self.open, self.value = threading.Event(), threading.Event(), value
+
+    def __call__(self) -> Any:
+        self.began.set()
+        assert self.open.wait(DEADLINE_S)
+        return self.value
+
+
 POLICIES = st.sampled_from(
     [
         PhasePolicy(),

@@ -170,7 +170,22 @@ def run_together():
 
 
 def test_the_module_exports_what_the_design_names():
-    names = ["Pipeline", "Phase", "PhasePolicy", "PhaseLog", "PhaseStatus", "PipelineState", "PipelineViewState", "CycleError", "make_detail_reducer", "set_active_pipeline", "get_active_pipeline", "pipeline_to_timeline", "Key", "SpecialKey"]
+    names = [
+        "Pipeline",
+        "Phase",
+        "PhasePolicy",
+        "PhaseLog",
+        "PhaseStatus",
+        "PipelineState",
+        "PipelineViewState",
+        "CycleError",
+        "make_detail_reducer",
+        "set_active_pipeline",
+        "get_active_pipeline",
+        "pipeline_to_timeline",
+        "Key",
+        "SpecialKey",
+    ]
     constants = ["PHASE_START", "PHASE_COMPLETE", "PHASE_FAILED", "PHASE_SKIPPED", "PHASE_RETRY", "PHASE_LOG"]
     constants += ["PIPELINE_START", "PIPELINE_COMPLETE", "PIPELINE_FAILED"]
     for home in (milo_nb, module):
@@ -182,7 +197,32 @@ def test_the_module_exports_what_the_design_names():
 
 
 def test_the_front_door_exports_store_effects_executor_and_errors():
-    names = ["Store", "Action", "combine_reducers", "ReducerResult", "Quit", "Call", "Put", "Select", "Take", "Fork", "Cancel", "Wait", "Delay", "All", "Race", "Timeout", "Retry", "PipelineExecutor", "ExecutionState", "ExecutionResult", "ExecutionObserver", "phase", "MiloError", "PhaseError"]
+    names = [
+        "Store",
+        "Action",
+        "combine_reducers",
+        "ReducerResult",
+        "Quit",
+        "Call",
+        "Put",
+        "Select",
+        "Take",
+        "Fork",
+        "Cancel",
+        "Wait",
+        "Delay",
+        "All",
+        "Race",
+        "Timeout",
+        "Retry",
+        "PipelineExecutor",
+        "ExecutionState",
+        "ExecutionResult",
+        "ExecutionObserver",
+        "phase",
+        "MiloError",
+        "PhaseError",
+    ]
     for name in names:
         assert hasattr(milo_nb, name), name
 

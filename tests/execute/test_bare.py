@@ -146,7 +146,7 @@ def test_error_types_wrap_errors_in_a_bare_store_too(bare):
         pass
 
     kept = []
-    policy = PhasePolicy("retry", 1, 0.0, retry_if=lambda e: kept.append(e))
+    policy = PhasePolicy("retry", 1, 0.0, retry_if=kept.append)
     store = bare(Phase("a", boom, policy=policy, validate=len), error_types={"a": LoadError})
     assert store.state.phases[0].error == "boom"
     assert isinstance(kept[0], ValueError)
