@@ -1,0 +1,106 @@
+"""One server and one browser for all of these tests, one page and one kernel for each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser.lab import Lab, find_chromium
+from tests.browser.notebook import Notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
+
+FAILURES = Path(__file__).parent / "screenshots/failures"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIEWPORT = {"width": 1280, "height": 1000}
+EXPECT_TIMEOUT_MS = 20_000
+HAS_FAILED = pytest.StashKey[bool]()
+
+expect.set_options(timeout=EXPECT_TIMEOUT_MS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.when == "call":
+        item.stash[HAS_FAILED] = report.failed
+    return report
+
+
+# Playwright keeps an event loop running in this thread: it must be gone before the tests of other rooms begin.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> BrowserContext:
+    """What pages share: one cache, so that JupyterLab is loaded once."""
+    made = browser.new_context(viewport=VIEWPORT)
+    made.set_default_timeout(EXPECT_TIMEOUT_MS)
+    return made
+
+
+@pytest.fixture
+def open_notebook(
+    lab: Lab, context: BrowserContext, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Notebook]]:
+    """Opens a notebook with these cells (or one that lies in the server's folder) in a page of its own."""
+    opened: list[Notebook] = []
+
+    def open_(*cells: str, name: str = "") -> Notebook:
+        name = lab.serve(name) if name else lab.write(list(cells))
+        page = context.new_page()
+        opened.append(Notebook(page, lab, name))
+        return opened[-1]
+
+    yield open_
+    has_failed = request.node.stash.get(HAS_FAILED, True)
+    for notebook in opened:
+        if has_failed:
+            keep(notebook, request.node.name)
+        notebook.page.close()
+    lab.end_kernels()
+    assert [line for notebook in opened for line in notebook.complaints()] == []
+
+
+def keep(notebook: Notebook, test: str) -> None:
+    """Keep what a failed test saw."""
+    FAILURES.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"\W+", "-", test)
+    notebook.page.screenshot(path=FAILURES / f"{name}.png")
+    (FAILURES / f"{name}.log").write_text("\n".join(notebook.console), encoding="utf-8")

@@ -1,0 +1,186 @@
+"""A JupyterLab server of the tests' own: its files, settings and kernels are gone when it ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 15
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+IS_UP = "is running at"
+
+# JupyterLab, which ends with the tests, whatever ends them: their end of its standard input closes then.
+SERVER = """
+import os, signal, sys, threading
+from jupyterlab.labapp import main
+
+def end_with_the_tests():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_with_the_tests, daemon=True).start()
+main()
+"""
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {
+        "checkForUpdates": False,
+        "fetchNews": "false",
+        "doNotDisturbMode": True,
+    },
+}
+
+
+def find_chromium() -> str | None:
+    """Return the browser to drive; None stands for Playwright's own.
+
+    Raises:
+        RuntimeError: If there is none at all.
+    """
+    named = os.environ.get("MILO_NB_CHROMIUM")
+    for name in [named] if named else BROWSERS:
+        if found := shutil.which(name):
+            return found
+    if named:
+        raise RuntimeError(f"MILO_NB_CHROMIUM is {named!r}, which is no program.")
+    downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache/ms-playwright"))
+    if any(downloads.glob("chromium*")):
+        return None
+    raise RuntimeError("The browser tests need a Chromium: run `make test`, which installs one.")
+
+
+class Lab:
+    """One server on the loopback interface, in a process group of its own, with a random token."""
+
+    def __init__(self, home: Path) -> None:
+        """Start it, with all that it keeps below `home`.
+
+        Raises:
+            RuntimeError: If it does not come up.
+        """
+        self.root = home / "root"
+        self.root.mkdir()
+        self.token = secrets.token_hex(16)
+        self._names = 0
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = home / "server.log"
+        self._is_up = threading.Event()
+        self._process = subprocess.Popen(
+            _command(port, self.root),
+            env=self._environment(home),
+            cwd=self.root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, name="lab-log")
+        self._reader.start()
+        if not self._is_up.wait(START_TIMEOUT_S) or self._process.poll() is not None:
+            self.stop()
+            raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-4000:]}")
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        for name, value in SETTINGS.items():
+            file = home / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(value))
+        return os.environ | {
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_NO_CONFIG": "1",
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTER_TOKEN": self.token,
+            "MILO_NB_REGISTRY": str(home / "registry"),
+        }
+
+    def _read(self) -> None:
+        with self._log.open("wb") as log, self._process.stdout as lines:
+            for line in lines:
+                log.write(line)
+                log.flush()
+                if IS_UP in line.decode(errors="replace"):
+                    self._is_up.set()
+        self._is_up.set()  # it ended: nobody waits for it in vain
+
+    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Return what the server's REST API answers."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def write(self, cells: list[str]) -> str:
+        """Write a notebook under a name of its own and start its kernel; return the name."""
+        self._names += 1
+        name = f"notebook-{self._names}.ipynb"  # sessions are found by path: a name used twice has the old kernel
+        spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        notebook = new_notebook(cells=[new_code_cell(cell.strip()) for cell in cells], metadata={"kernelspec": spec})
+        nbformat.write(notebook, self.root / name)
+        return self.serve(name)
+
+    def serve(self, name: str) -> str:
+        """Start the kernel of a notebook while the page has yet to load."""
+        body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        self.ask("/api/sessions", "POST", body)
+        return name
+
+    def end_kernels(self) -> None:
+        """End all kernels: the next test has both processors."""
+        for session in self.ask("/api/sessions"):
+            self.ask(f"/api/sessions/{session['id']}", "DELETE")
+
+    def stop(self) -> None:
+        """End the server and its kernels."""
+        if self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                self.end_kernels()
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)  # kernels end by themselves when their server is gone
+            self._process.wait(STOP_TIMEOUT_S)
+        self._reader.join(STOP_TIMEOUT_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _command(port: int, root: Path) -> list[str]:
+    return [
+        sys.executable,
+        "-c",
+        SERVER,
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={root}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.extension_manager=readonly",
+    ]

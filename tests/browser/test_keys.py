@@ -1,0 +1,89 @@
+"""Keys typed in the view are the view's: the notebook is neither edited nor run, and Ctrl+S still saves."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+SETUP = """
+%load_ext milo_nb
+import threading
+gate = threading.Event()
+"""
+SITE = """
+%%milo site
+@phase
+def load():
+    gate.wait(60)
+@phase
+def parse(load):
+    return 1
+"""
+IS_DIRTY = "window.panel.context.model.dirty"
+
+
+def test_keys_typed_in_the_graph_do_not_edit_the_notebook(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "'mine'")
+    notebook.run(0, 1)
+    before = notebook.sources()
+    notebook.phase("load").click()
+    graph = notebook.view.locator("[data-view=graph] [role=listbox]")
+    graph.focus()
+
+    for key in (
+        "j",
+        "k",
+        "a",
+        "b",
+        "d",
+        "d",
+        "x",
+        "m",
+        "y",
+        "z",
+        "Shift+M",
+        "Shift+Enter",
+        "Enter",
+        "0",
+        "0",
+        "i",
+        "i",
+    ):
+        notebook.page.keyboard.press(key)
+
+    expect(graph).to_be_focused()
+    assert notebook.sources() == before
+    assert notebook.page.evaluate("window.panel.content.activeCell.model.type") == "code"
+    notebook.expect_phases(load="running")
+
+
+def test_ctrl_s_in_the_graph_saves_the_notebook(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.view.locator("[data-view=graph] [role=listbox]").focus()
+    assert notebook.page.evaluate(IS_DIRTY) is True
+
+    notebook.page.keyboard.press("Control+s")
+
+    notebook.page.wait_for_function(f"() => !{IS_DIRTY}")
+
+
+def test_a_pipeline_is_led_by_keys_alone(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    graph = notebook.view.locator("[data-view=graph] [role=listbox]")
+    graph.focus()
+
+    graph.press("p")
+    expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("pausing")
+    graph.press("p")
+    expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("running")
+    graph.press("ArrowRight")
+    expect(notebook.phase("parse")).to_have_attribute("aria-selected", "true")
+    graph.press("Enter")
+    expect(notebook.view.locator('.milo-inspector[aria-label="Phase parse"]')).to_be_visible()
+    graph.press("q")
+    expect(notebook.view.locator(".milo-inspector")).to_have_count(0)
+    graph.press("3")
+    expect(notebook.view.locator("[data-view=list]")).to_be_visible()
+    notebook.ask("gate.set()")
+    notebook.expect_status("completed")

@@ -1,0 +1,85 @@
+"""Pages, views and kernels come and go; the view tells the truth all the while."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+SETUP = """
+%load_ext milo_nb
+import threading
+broken = True
+gate = threading.Event()
+"""
+SITE = """
+%%milo site
+@phase
+def load():
+    print("loading")
+    gate.wait(60)
+@phase
+def parse(load):
+    if broken:
+        raise ValueError("no title")
+"""
+
+
+def test_a_reload_brings_the_view_back_as_it_was_and_its_buttons_work(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "gate.set()", "broken = False")
+    notebook.run(0, 1)
+    notebook.phase("load").click()
+    expect(notebook.log).to_have_text(["loading"])
+
+    notebook.reload()
+
+    notebook.expect_phases(load="running", parse="pending")
+    expect(notebook.log).to_have_text(["loading"])
+    notebook.run(2)
+    notebook.expect_phases(parse="failed")
+    notebook.reload()
+    notebook.expect_status("failed")
+    notebook.phase("parse").click()
+    expect(notebook.pane("error")).to_contain_text("no title")
+    notebook.run(3)
+    notebook.button("retry", "parse").click()
+    notebook.expect_status("completed")
+
+
+def test_a_kernel_that_restarts_is_shown_as_gone(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+
+    notebook.page.evaluate("window.panel.sessionContext.session.kernel.restart()")
+
+    expect(notebook.view).to_have_attribute("data-connection", "gone")
+    expect(notebook.view.get_by_role("alert")).to_contain_text("The kernel is gone.")
+    expect(notebook.button("cancel")).to_have_attribute("aria-disabled", "true")
+    shown = notebook.view.locator(".milo-header").inner_text()
+    notebook.button("cancel").click(force=True)  # says why, sends nothing
+    expect(notebook.view.get_by_role("alert").last).to_have_text("The kernel is gone.")
+    assert shown.splitlines()[2] in notebook.view.locator(".milo-header").inner_text()  # no clock runs on
+
+    notebook.run(0, 1)
+    expect(notebook.view).to_have_attribute("data-connection", "live")
+    notebook.expect_phases(load="running")
+
+
+def test_a_second_view_of_the_output_is_in_step_with_the_first(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "gate.set()", "broken = False")
+    notebook.run(0, 1)
+    notebook.page.evaluate("window.panel.content.activeCellIndex = 1")
+    notebook.command("notebook:create-output-view")
+
+    views = notebook.page.locator(".milo-root")
+    expect(views).to_have_count(2)
+    for view in views.all():
+        expect(view.locator('[data-phase="load"]')).to_have_attribute("data-status", "running")
+    views.nth(1).locator('[data-phase="load"]').click()
+    expect(views.nth(0).locator('.milo-inspector[aria-label="Phase load"]')).to_be_visible()
+    notebook.ask("gate.set()")
+    for view in views.all():
+        expect(view).to_have_attribute("data-status", "failed")
+    notebook.ask("broken = False")
+    views.nth(1).locator("[data-command=retry-failed]").click()
+    for view in views.all():
+        expect(view).to_have_attribute("data-status", "completed")
