@@ -37,7 +37,7 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The handler raised; ``error`` is a PhaseError whose cause it is."""
+    """The handler raised, or its validation did; ``error`` is what it raised. The session wraps it."""
 
     error: BaseException
 
