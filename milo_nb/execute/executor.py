@@ -5,7 +5,6 @@ How an executor is displayed is registered from above with :func:`register_displ
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -164,6 +163,8 @@ class PipelineExecutor(Commands):
         return self._until_end().__await__()
 
     async def _until_end(self) -> ExecutionResult:
+        import asyncio  # noqa: PLC0415 - 20 ms that an import of the package should not pay
+
         session = self._started()
         while not session.ended.is_set():  # noqa: ASYNC110 - set by threads, for any number of event loops
             await asyncio.sleep(_POLL_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import logging
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from milo_nb.declare.graph import PhaseGraph
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from milo_nb.store.workers import LateToken, Token
 
 _HERE = str(Path(__file__).resolve().parent.parent / "_")[:-1]
-_BETWEEN = (_HERE, str(Path(asyncio.__file__).parent / "_")[:-1])  # folders whose frames stand before the person's
+_ASYNCIO = str(Path(logging.__file__).parents[1] / "asyncio" / "_")[:-1]
+_BETWEEN = (_HERE, _ASYNCIO)  # folders whose frames stand before the person's
 _PROGRESS_GAP_S = 0.1
 
 
@@ -200,6 +201,8 @@ def call_handler(
     """
     value = phase.handler(*args, **kwargs)
     if value is not None and hasattr(value, "__await__"):
+        import asyncio  # noqa: PLC0415 - 20 ms that an import of the package should not pay
+
         value = asyncio.run(_awaited(value, token()))
     if phase.validate is not None:
         value = _validated(phase, attempt, value)
@@ -212,6 +215,8 @@ def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Future[Any]) -> 
 
 
 async def _awaited(value: Any, token: Token | LateToken) -> Any:
+    import asyncio  # noqa: PLC0415 - as above
+
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(value)
     token.on_set(partial(_cancel_soon, loop, task))
     try:
@@ -246,12 +251,16 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
 
     Errors of our own tree pass unchanged.
     """
+    inner = cause.cause if isinstance(cause, PhaseError) else cause
+    if isinstance(inner, BaseException):
+        # Not by assignment: an exception may forbid that, as frozen dataclasses do.
+        BaseException.with_traceback(inner, own_frames(inner))
     if isinstance(cause, PhaseError):
-        if cause.cause is not None:
-            cause.cause.__traceback__ = own_frames(cause.cause)
         return cause
-    cause.__traceback__ = own_frames(cause)
-    return types.get(phase.name, PhaseError)(phase.name, attempt, cause)
+    try:
+        return types.get(phase.name, PhaseError)(phase.name, attempt, cause)
+    except Exception:  # noqa: BLE001 - a class of the person's that takes other arguments
+        return PhaseError(phase.name, attempt, cause)
 
 
 def own_frames(error: BaseException) -> Any:

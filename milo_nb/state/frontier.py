@@ -29,7 +29,7 @@ class Frontier:
     def __init__(self, graph: PhaseGraph) -> None:
         """Begin with nothing done."""
         self._graph = graph
-        self._missing = [len(d) for d in graph.depends_on]
+        self._missing = list(map(len, graph.depends_on))
         self._left = len(graph)
         self._open = bytearray(b"\x01") * len(graph)
         self._ready = [i for i, count in enumerate(self._missing) if not count]
@@ -73,16 +73,18 @@ class Frontier:
         if not ready or len(running) + self.held >= slots:
             return None
         head = ready[0]
-        if running and not (self._graph.parallel[head] and self._all_parallel()):
-            return None
+        if running:
+            parallel = self._graph.parallel
+            if not parallel[head]:
+                return None
+            for i in running:  # if something that runs must be alone, it is the only one that runs
+                if not parallel[i]:
+                    return None
+                break
         heappop(ready)
         self._open[head] = 0
         running.add(head)
         return head
-
-    def _all_parallel(self) -> bool:
-        """Tell whether nothing of what runs must be alone; if something must, it is the only one that runs."""
-        return self._graph.parallel[next(iter(self.running))]
 
     def done(self, i: int) -> None:
         """Phase `i` was completed or skipped: what waited only for it is ready now."""

@@ -7,9 +7,7 @@ end, so that a server in another process can show what runs.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -58,6 +56,9 @@ def registry_dir() -> Path:
 
 
 def _write(state: PipelineState | None) -> None:
+    import json  # noqa: PLC0415 - with tempfile 5 ms that an import of the package should not pay
+    import tempfile  # noqa: PLC0415 - as above
+
     # Agents seeing less is no reason to stop a run: a read-only or full disk is passed over.
     with contextlib.suppress(OSError):
         directory = registry_dir()

@@ -39,7 +39,7 @@ class Baton(ABC):
         """Take in what has been posted, unless another thread is at it."""
         inbox, lock = self._inbox, self._lock
         # Who posts while we let go finds the baton taken: look again after each release.
-        while inbox and lock.acquire(blocking=False):
+        while inbox and lock.acquire(False):  # by position: half the cost of a keyword
             self._owner = get_ident()
             try:
                 self.drain()

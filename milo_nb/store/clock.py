@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from heapq import heapify, heappop, heappush
@@ -10,6 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+LOG = logging.getLogger("milo_nb")
+LONGEST_WAIT_S = 3600.0
+"""A wait for longer overflows on some platforms; the clock just looks again."""
 
 
 class Timer(Protocol):
@@ -62,8 +68,13 @@ class SystemClock:
         with self._changed:
             heappush(self._due, (time.monotonic() + max(delay_s, 0.0), next(self._order), timer))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="milo-clock", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._serve, name="milo-clock", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no thread to be had now: the next timer tries again
+                    LOG.exception("the clock's thread could not be started")
+                else:
+                    self._thread = thread
             else:
                 self._changed.notify()
         return timer
@@ -88,12 +99,15 @@ class SystemClock:
                     return
                 left = self._due[0][0] - time.monotonic()
                 if left > 0:
-                    self._changed.wait(left)
+                    self._changed.wait(min(left, LONGEST_WAIT_S))
                     continue
                 timer = heappop(self._due)[2]
                 fn, timer.fn = timer.fn, None
-            if fn is not None:
-                fn()
+            try:
+                if fn is not None:
+                    fn()
+            except Exception:
+                LOG.exception("a timer failed")  # the others of the process must still be served
 
 
 SYSTEM_CLOCK = SystemClock()

@@ -69,8 +69,14 @@ class Listeners:
             if self._thread is None:
                 with self._lock:
                     if self._thread is None and not self._closed.is_set():
-                        self._thread = threading.Thread(target=self._serve, name="milo-listeners", daemon=True)
-                        self._thread.start()
+                        thread = threading.Thread(target=self._serve, name="milo-listeners", daemon=True)
+                        try:
+                            thread.start()
+                        except RuntimeError:  # no thread to be had now: the next change tries again
+                            LOG.exception("the listeners' thread could not be started")
+                            self._wanted.clear()
+                        else:
+                            self._thread = thread
 
     def tell_now(self) -> None:
         """Tell on this thread what there is to tell, unless another is at it."""

@@ -9,6 +9,7 @@ returns. Measured without a guard: 126 of 300 exceptions hit the code after the 
 from __future__ import annotations
 
 import ctypes
+import logging
 import threading
 from collections import deque
 from contextvars import ContextVar
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from milo_nb.store.clock import Clock, Timer
 
+LOG = logging.getLogger("milo_nb")
+RETRY_START_S = 0.5
+"""How long to wait before a thread that could not be started is tried again."""
 IDLE_S = 5.0
 """How long a thread without work waits for more before it ends."""
 GRACE_S = 0.15
@@ -79,7 +83,7 @@ class Token:
                 if self.is_set:
                     self._event.set()
             event = self._event
-        return event.wait(timeout_s)
+        return event.wait(min(timeout_s, threading.TIMEOUT_MAX))
 
     def on_set(self, listener: Callable[[], None]) -> None:
         """Call `listener` when the token is set, or at once if it is; the job counts as having noticed."""
@@ -288,7 +292,13 @@ class Workers:
             self._threads += 1
             self._made += 1
             name = f"{self._name}-{self._made}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except RuntimeError:  # the process has no room for another thread now
+            with self._park:
+                self._threads -= 1
+            LOG.exception("a worker thread could not be started")
+            SYSTEM_CLOCK.call_later(RETRY_START_S, self.wake)
 
     def close(self) -> None:
         """End the threads when they have done what they are at. Queued jobs are dropped."""
@@ -304,7 +314,10 @@ class Workers:
             self._begin()
         again = True
         while again and (job := self._take()) is not None:
-            again = job.run()
+            try:
+                again = job.run()
+            except Exception:
+                LOG.exception("a job could not be settled")
             del job
         if not again:  # retired: an exception was sent into this thread
             with self._park:
