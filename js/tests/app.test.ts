@@ -139,10 +139,20 @@ test("the log shows lines with numbers, colours and hostile text as text", async
   await settled();
   const rows = [...el.querySelectorAll<HTMLElement>('[data-pane="logs"] .milo-log-row')];
   expect(rows.map((row) => row.dataset["line"])).toEqual(["1", "2"]);
+  expect(rows[0]?.querySelector(".milo-log-stamp")?.textContent).toBe("0:02.000"); // since the session began
   expect(rows[0]?.querySelector<HTMLElement>(".milo-log-text span")?.style.color).toBe("var(--m-red)");
   expect(rows[1]?.dataset["stream"]).toBe("stderr");
   expect(rows[1]?.textContent).toContain("<img src=x");
   expect(el.querySelector("img")).toBeNull();
+});
+
+test("a completed phase offers Rerun in Retry's place", async () => {
+  await show([phase("load", { status: "completed", started_at: 11 })], { status: "completed" });
+  find('[data-phase="load"]').click();
+  await settled();
+  expect(el.querySelector('[data-command="retry"]')).toBeNull();
+  find('button[data-command="rerun"]').click();
+  expect(model.sent.at(-1)).toMatchObject({ type: "command", command: "rerun", phases: ["load"] });
 });
 
 test("lines that are not here are asked for", async () => {

@@ -141,7 +141,14 @@ test("what cannot be done says why", () => {
   expect(permitPhase(state, "retry", load)).toContain("completed");
   expect(permitPhase(state, "skip", write)).toBe("");
   expect(permitPhase(state, "cancel", write)).toContain("pending");
+  expect(permitPhase(state, "rerun", load)).toBe("");
   expect(permitSession(state, "pause")).toBe("");
   expect(permitSession(state, "run")).toContain("running");
   expect(permitSession(reduce(state, { type: "connected", connection: "gone" }), "pause")).toContain("gone");
+});
+
+test("a failed pipeline of which some phases still run can be cancelled, not run again", () => {
+  const state = after(INITIAL, { type: "snapshot", seq: 1, state: snapshot(failing, { status: "failed", requested: "stopping" }) });
+  expect(permitSession(state, "cancel")).toBe("");
+  expect(permitSession(state, "run")).toContain("stopping");
 });

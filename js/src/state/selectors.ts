@@ -75,8 +75,9 @@ export function downstream(phases: readonly Phase[]): readonly (readonly number[
 export type Permit = string;
 
 const GONE = "The kernel is gone.";
-const POSSIBLE: Readonly<Record<"retry" | "skip" | "cancel", readonly PhaseState[]>> = {
+const POSSIBLE: Readonly<Record<"retry" | "rerun" | "skip" | "cancel", readonly PhaseState[]>> = {
   retry: ["failed", "cancelled", "skipped"],
+  rerun: ["completed"],
   skip: ["pending", "running", "retrying", "failed", "cancelled"],
   cancel: ["running", "retrying"],
 };
@@ -93,7 +94,7 @@ export function permitSession({ session, connection }: State, command: SessionCo
   if (connection === "gone") return GONE;
   if (!session) return "Nothing is known of the pipeline yet.";
   const { status, requested, phases } = session;
-  const isActive = status === "running" || status === "paused";
+  const isActive = status === "running" || status === "paused" || requested === "stopping"; // failed, and others still run
   const isPossible = {
     pause: status === "running" && !requested,
     resume: status === "paused" || requested === "pausing",

@@ -72,7 +72,8 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
 
   every(TICK_MS, ending, () => {
     const { session, connection } = port.state.peek();
-    if (connection !== "gone" && session?.status === "running") ticked.value += 1;
+    const isRunning = session?.status === "running" || session?.phases.some((phase) => phase.status === "running");
+    if (connection !== "gone" && isRunning) ticked.value += 1;
   });
   every(SAY_EVERY_MS, ending, () => {
     said.value = summary(port.state.peek());

@@ -33,35 +33,37 @@ export function Header({ port, now }: ViewProps) {
           {session ? requested || status : "waiting for the kernel"}
         </span>
         <span class="milo-muted milo-spring">{elapsed > 0 ? formatDuration(elapsed) : ""}</span>
-        {session?.waiting_for ? (
-          <CommandButton
-            port={port}
-            command="approve"
-            label="Approve"
-            kind="milo-primary"
-            phase={session.waiting_for}
-            permit=""
-            hint="Goes on after the review"
-          />
-        ) : null}
-        {ACTIONS.map(([command, label, hint, kind]) => {
-          const permit = permitSession(state, command);
-          const isBusy = command === "cancel" && requested === "cancelling";
-          // What makes no sense now is not there; what waits for the kernel, or has lost it, stays and says so.
-          const isOffered = session && (isBusy || permitSession({ ...state, connection: "live" }, command) === "");
-          return isOffered ? (
+        <span class="milo-actions">
+          {session?.waiting_for ? (
             <CommandButton
-              key={command}
               port={port}
-              command={command}
-              label={status === "pending" && command === "run" ? "Run" : label}
-              hint={hint}
-              kind={kind}
-              permit={permit}
-              isBusy={isBusy}
+              command="approve"
+              label="Approve"
+              kind="milo-primary"
+              phase={session.waiting_for}
+              permit=""
+              hint="Goes on after the review"
             />
-          ) : null;
-        })}
+          ) : null}
+          {ACTIONS.map(([command, label, hint, kind]) => {
+            const permit = permitSession(state, command);
+            const isBusy = command === "cancel" && requested === "cancelling";
+            // What makes no sense now is not there; what waits for the kernel, or has lost it, stays and says so.
+            const isOffered = session && (isBusy || permitSession({ ...state, connection: "live" }, command) === "");
+            return isOffered ? (
+              <CommandButton
+                key={command}
+                port={port}
+                command={command}
+                label={status === "pending" && command === "run" ? "Run" : label}
+                hint={hint}
+                kind={kind}
+                permit={permit}
+                isBusy={isBusy}
+              />
+            ) : null;
+          })}
+        </span>
       </div>
       <div class="milo-line milo-wrap milo-muted">
         <div class="milo-progress" data-status={status} role="progressbar" aria-label="Progress" aria-valuenow={Math.round(progress * 100)}>

@@ -35,6 +35,7 @@ const SIGNS = {
   run: PLAY,
   cancel: "M4 4h8v8H4z",
   retry: RETRY,
+  rerun: RETRY,
   "retry-failed": RETRY,
   skip: "M3 4l5 4-5 4zM12.5 4v8",
   approve: "M3 8.5l3.3 3.3L13 4.8",

@@ -15,6 +15,7 @@ type Pane = "logs" | "error" | "result" | "info";
 
 const HINTS = {
   retry: "Runs it again, then what waits for it (r)",
+  rerun: "Runs it again, then what was built on it",
   skip: "Goes on without it: its dependants get None (s)",
   cancel: "Stops this phase only (c)",
 } as const;
@@ -41,7 +42,7 @@ export function Inspector({ port, now }: ViewProps) {
         <span class="milo-muted milo-cut milo-spring">
           {phaseSummary(phase, phaseElapsed(state, phase, now))} {phase.status === "running" ? phase.message : ""}
         </span>
-        {(["retry", "skip", "cancel"] as const).map((command) => (
+        {([phase.status === "completed" ? "rerun" : "retry", "skip", "cancel"] as const).map((command) => (
           <CommandButton
             key={command}
             port={port}

@@ -53,7 +53,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
     }
   };
   return (
-    <div class="milo-log" data-pane="logs">
+    <div class="milo-log" data-pane="logs" style={`--m-digits:${String(log.end).length}`}>
       <div class="milo-line milo-log-bar">
         <input
           type="search"
@@ -85,7 +85,15 @@ export function Log({ port, index }: { port: Port; index: number }) {
         reveal={reveal}
         onSight={onSight}
         body={{ role: "region", tabIndex: 0, "aria-label": "Log" }}
-        row={(row) => <Line log={log} index={log.first + row} pattern={pattern} isCurrent={log.first + row === current} />}
+        row={(row) => (
+          <Line
+            log={log}
+            index={log.first + row}
+            since={state.session?.started_at ?? 0}
+            pattern={pattern}
+            isCurrent={log.first + row === current}
+          />
+        )}
       />
       {total === 0 ? <p class="milo-empty">No output yet.</p> : null}
       {fresh > 0 ? (
@@ -97,13 +105,22 @@ export function Log({ port, index }: { port: Port; index: number }) {
   );
 }
 
-function Line({ log, index, pattern, isCurrent }: { log: LogBuffer; index: number; pattern: RegExp | null; isCurrent: boolean }) {
+interface LineProps {
+  readonly log: LogBuffer;
+  readonly index: number;
+  /** When the session began, on the kernel's clock. */
+  readonly since: number;
+  readonly pattern: RegExp | null;
+  readonly isCurrent: boolean;
+}
+
+function Line({ log, index, since, pattern, isCurrent }: LineProps) {
   const line = lineAt(log, index);
   const [time, stream, level, text] = line ?? [0, undefined, undefined, "…"];
   return (
     <div class="milo-log-row" data-line={index + 1} data-stream={stream} data-level={level} data-current={isCurrent || undefined}>
       <span class="milo-log-number">{index + 1}</span>
-      <span class="milo-log-stamp">{line ? formatStamp(time) : ""}</span>
+      <span class="milo-log-stamp">{line ? formatStamp(time - since) : ""}</span>
       <span class="milo-log-text">
         {pieces(text).map(({ text: part, colour, background, names }, i) => (
           <span key={i} class={names} style={colour || background ? `color:${colour};background:${background}` : undefined}>

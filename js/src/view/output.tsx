@@ -1,4 +1,5 @@
 /** What a phase left behind: its error, with the person's own lines, or its result. Text only: nothing here is markup. */
+import type { Child } from "../dom/h";
 import type { Port } from "../state/store";
 import type { Cause, Phase } from "../wire";
 
@@ -34,11 +35,17 @@ export function ErrorPane({ port, phase, index }: Props) {
       {error?.text ? (
         <details>
           <summary>Full traceback</summary>
-          <pre>{error.text}</pre>
+          <Verbatim label="Full traceback">{error.text}</Verbatim>
         </details>
       ) : null}
     </div>
   );
+}
+
+/** Text as it is, which scrolls, so that the keyboard must reach it. */
+function Verbatim({ label, children }: { label: string; children?: Child }) {
+  const reach = { role: "region", tabIndex: 0, "aria-label": label };
+  return <pre {...reach}>{children}</pre>;
 }
 
 function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Cause, "root" | "text">; isCause: boolean }) {
@@ -53,7 +60,7 @@ function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Ca
           <figcaption class="milo-muted">
             <code>{frame.file}</code>, line {frame.line}, in <code>{frame.function}</code>
           </figcaption>
-          <pre>
+          <Verbatim label="Code">
             {frame.code.map(([number, text]) => (
               <code key={number} aria-current={number === frame.line || undefined}>
                 <i>{number}</i>
@@ -61,7 +68,7 @@ function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Ca
                 {"\n"}
               </code>
             ))}
-          </pre>
+          </Verbatim>
         </figure>
       ))}
     </>
@@ -81,7 +88,7 @@ export function ResultPane({ port, phase, index }: Props) {
       {detail?.result ? (
         <>
           <code class="milo-muted">{detail.result.type}</code>
-          <pre>{detail.result.preview}</pre>
+          <Verbatim label="Result">{detail.result.preview}</Verbatim>
         </>
       ) : (
         <p class="milo-muted">{waiting}</p>
