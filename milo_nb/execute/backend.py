@@ -84,6 +84,7 @@ class RunInfo:
         work_dir: Returns the directory for the phase's own files, or None if the run has none.
         context: Context variables as they were when the run started; copied for each call.
         now: The session's clock.
+        later: Calls a function after a number of seconds on that clock.
         capture: Catch what handlers print and log.
     """
 
@@ -91,6 +92,7 @@ class RunInfo:
     work_dir: Callable[[], Path | None]
     context: Context
     now: Callable[[], float]
+    later: Callable[[float, Callable[[], None]], Any]
     capture: bool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture import router as capture
@@ -16,7 +17,7 @@ from milo_nb.store.store import CURRENT_STORE
 from milo_nb.store.workers import LateToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.declare.phase import Phase
@@ -70,7 +71,9 @@ class BareRun:
                 payload = {"name": phase.name, "attempt": attempt, "fraction": fraction, "message": message}
                 store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
 
-        return PhaseContext(phase.name, attempt, self._binder.params, token=token, progress=progress, now=_now)
+        return PhaseContext(
+            phase.name, attempt, self._binder.params, token=token, progress=progress, now=_now, later=_later
+        )
 
     def _run(
         self, phase: Phase, attempt: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], token: LateToken
@@ -113,6 +116,14 @@ class _Lines:
             return
         payload = {"name": self._phase.name, "attempt": self._attempt, **last_lines(blocks, self._phase.max_logs)}
         self._store.loop.dispatch(Action(a.PHASE_LOGS, payload))
+
+
+def _later(delay_s: float, fn: Callable[[], None]) -> None:
+    store = CURRENT_STORE.get()
+    if store is not None:
+        # The clock's thread is none of the store's: it must be told which one.
+        context = copy_context()
+        store.loop.clock.call_later(delay_s, lambda: context.run(fn))
 
 
 def _now() -> float:

@@ -44,6 +44,7 @@ class PhaseContext:
         token: Token | LateToken,
         progress: Callable[[float, str], None],
         now: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], Any],
         work_dir: Callable[[], Path | None] = lambda: None,
     ) -> None:
         """Make the context of one attempt."""
@@ -57,8 +58,9 @@ class PhaseContext:
         self._progress = progress
         self._work_dir = work_dir
         self._now = now
+        self._later = later
+        self._pending: tuple[float, str] | None = None
         self._told = -_PROGRESS_GAP_S
-        self._fraction = 0.0
 
     @property
     def work_dir(self) -> Path | None:
@@ -77,10 +79,21 @@ class PhaseContext:
         """
         self._token.check()
         now = self._now()
-        self._fraction = fraction
         if now - self._told >= _PROGRESS_GAP_S or fraction >= 1:
-            self._told = now
+            self._told, self._pending = now, None
             self._progress(fraction, message)
+        elif self._pending is None:
+            # Told when the gap is over: the last word before a long silence is the one that people look at.
+            self._pending = (fraction, message)
+            self._later(_PROGRESS_GAP_S, self._tell_pending)
+        else:
+            self._pending = (fraction, message)
+
+    def _tell_pending(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._told = self._now()
+            self._progress(*pending)
 
     def track(self, items: Iterable[Any], total: int | None = None, message: str = "") -> Iterator[Any]:
         """Iterate over `items` and tell the progress.

@@ -95,7 +95,9 @@ class Session:
         self._work_dir: Path | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._run_info = RunInfo(self.params, self.work_dir, copy_context(), clock.now, capture_output)
+        self._run_info = RunInfo(
+            self.params, self.work_dir, copy_context(), clock.now, clock.call_later, capture_output
+        )
         self._task: Task | None = None
         slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)

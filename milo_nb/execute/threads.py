@@ -119,6 +119,7 @@ def _in_context(job: ThreadHandle) -> Any:
             progress=job.emit.progress,
             work_dir=call.run.work_dir,
             now=call.run.now,
+            later=call.run.later,
         )
 
     args, kwargs = call.bind(ctx)

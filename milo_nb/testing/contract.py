@@ -123,7 +123,7 @@ class Contract:
 
         emit = RecordingEmit()
         phase = Phase("contract", handler, validate=validate)
-        run = RunInfo(params or {}, lambda: None, self.context, lambda: 0.0, capture=True)
+        run = RunInfo(params or {}, lambda: None, self.context, lambda: 0.0, lambda _, fn: fn(), capture=True)
         call = PhaseCall(phase, attempt, bind if args or kwargs else None, run)
         return self.backend.submit(call, emit), emit
 
