@@ -13,7 +13,8 @@ export interface Piece {
 const CONTROL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]?|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f]/g;
-const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** Our names for black, red, green, yellow, blue, magenta, cyan and white: colours that can be read in either theme. */
+const NAMES = ["idle", "fail", "ok", "warn", "run", "skip", "cyan", "muted"];
 const STYLES: Readonly<Record<number, string>> = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse", 9: "strike" };
 
 export function pieces(line: string): readonly Piece[] {

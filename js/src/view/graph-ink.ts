@@ -5,7 +5,9 @@ import type { Transform } from "./panzoom";
 
 export interface Drawing {
   readonly layout: Layout;
+  /** Each route's path; and again, without the stretches that an earlier route has drawn: a trunk is no darker than a twig. */
   readonly paths: readonly Path2D[];
+  readonly once: readonly Path2D[];
 }
 
 export interface Frame {
@@ -28,10 +30,16 @@ type Pen = CanvasRenderingContext2D;
 const CURVED_FROM = 0.12;
 
 export function prepare(layout: Layout): Drawing {
-  return { layout, paths: typeof Path2D === "undefined" ? [] : layout.routes.map((route) => trace(route, layout.horizontal)) };
+  const routes = typeof Path2D === "undefined" ? [] : layout.routes;
+  const drawn = new Set<string>();
+  return {
+    layout,
+    paths: routes.map((route) => trace(route, layout.horizontal)),
+    once: routes.map((route) => trace(route, layout.horizontal, drawn)),
+  };
 }
 
-function trace({ points }: Route, isHorizontal: boolean): Path2D {
+function trace({ points }: Route, isHorizontal: boolean, drawn?: Set<string>): Path2D {
   const path = new Path2D();
   let x = points[0] ?? 0;
   let y = points[1] ?? 0;
@@ -41,8 +49,11 @@ function trace({ points }: Route, isHorizontal: boolean): Path2D {
     const toY = points[i + 1] ?? 0;
     const midX = (x + toX) / 2;
     const midY = (y + toY) / 2;
-    if (isHorizontal) path.bezierCurveTo(midX, y, midX, toY, toX, toY);
+    const stretch = `${x},${y},${toX},${toY}`;
+    if (drawn?.has(stretch)) path.moveTo(toX, toY);
+    else if (isHorizontal) path.bezierCurveTo(midX, y, midX, toY, toX, toY);
     else path.bezierCurveTo(x, midY, toX, midY, toX, toY);
+    drawn?.add(stretch);
     x = toX;
     y = toY;
   }
@@ -64,10 +75,10 @@ export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
     }
     pen.stroke();
   } else {
-    strokeVisible(pen, frame, () => true);
+    strokeVisible(pen, frame, drawing.once, () => true);
     pen.globalAlpha = 1;
     pen.strokeStyle = colour("run");
-    strokeVisible(pen, frame, ({ from, to }) => from === selected || to === selected);
+    strokeVisible(pen, frame, drawing.paths, ({ from, to }) => from === selected || to === selected);
   }
   pen.globalAlpha = 1;
   if (frame.isFar) drawBoxes(pen, frame, colour);
@@ -104,7 +115,7 @@ export function drawFlow(canvas: HTMLCanvasElement, frame: Frame, time: number):
   pen.lineWidth = Math.max(2, 1 / frame.view.k);
   pen.setLineDash([6, 8]);
   pen.lineDashOffset = -(time / 40) % 14;
-  strokeVisible(pen, frame, ({ to }) => frame.phases[to]?.status === "running");
+  strokeVisible(pen, frame, frame.drawing.paths, ({ to }) => frame.phases[to]?.status === "running");
 }
 
 /** The theme's colours, from the view's CSS variables. */
@@ -122,16 +133,19 @@ function begin(canvas: HTMLCanvasElement, { view: { x, y, k }, width, height }: 
   return pen;
 }
 
-function strokeVisible(pen: Pen, { drawing, view, width, height }: Frame, isWanted: (route: Route) => boolean): void {
+function strokeVisible(
+  pen: Pen,
+  { drawing, view, width, height }: Frame,
+  paths: readonly Path2D[],
+  isWanted: (route: Route) => boolean,
+): void {
   const left = -view.x / view.k;
   const top = -view.y / view.k;
   const right = (width - view.x) / view.k;
   const bottom = (height - view.y) / view.k;
-  const all = new Path2D(); // as one, or edges that share a trunk would make it darker
   drawing.layout.routes.forEach((route, i) => {
-    const path = drawing.paths[i];
+    const path = paths[i];
     const [l, t, r, b] = route.bounds;
-    if (path && l <= right && r >= left && t <= bottom && b >= top && isWanted(route)) all.addPath(path);
+    if (path && l <= right && r >= left && t <= bottom && b >= top && isWanted(route)) pen.stroke(path);
   });
-  pen.stroke(all);
 }
