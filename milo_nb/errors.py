@@ -12,6 +12,7 @@
     ├── UnknownPhaseError (LookupError)      a command or question names a phase that is not there
     ├── InvalidStateError (RuntimeError)     a command does not fit the state; says what does
     ├── NotAvailableError (NotImplementedError)  an option that this version does not carry out
+    ├── NoInputError (RuntimeError)          code of a phase asked for input or for a debugger
     ├── ResultNotAvailableError (LookupError)    a result was asked for that is not there
     ├── StoreError (RuntimeError)            the store was used in a way it cannot serve
     ├── UsageError                           a magic or command line was written wrongly
@@ -117,6 +118,10 @@ class NotAvailableError(MiloError, NotImplementedError):
     """An option was asked for that this version does not carry out."""
 
 
+class NoInputError(MiloError, RuntimeError):
+    """Code of a phase called ``input()``, ``getpass()`` or ``breakpoint()``; the message says what to do instead."""
+
+
 class ResultNotAvailableError(MiloError, LookupError):
     """A phase's result was asked for before it exists, or after it was let go."""
 
@@ -160,7 +165,7 @@ def describe(error: BaseException | None) -> str:
         return ""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - a person's exception may fail in its own __str__
+    except BaseException:  # noqa: BLE001 - a person's exception may fail in its own __str__, with anything
         text = ""
     return text or type(error).__name__
 

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from milo_nb.capture.patch import Patch
-from milo_nb.capture.sink import CURRENT_SINK
+from milo_nb.capture.shown import CURRENT_SINK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

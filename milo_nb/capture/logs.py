@@ -13,11 +13,15 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from milo_nb.capture.patch import Patch
-from milo_nb.capture.sink import CURRENT_SINK, Sink
+from milo_nb.capture.shown import CURRENT_SINK
+from milo_nb.capture.sink import Sink
 from milo_nb.capture.streams import standard_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from milo_nb.capture.outputs import Output
+    from milo_nb.capture.shown import PartT
 
 _DEFAULT_FORMATTER: Final = logging.Formatter("%(message)s")
 
@@ -47,6 +51,15 @@ class _Collector(Sink):
 
     def write_bytes(self, stream: str, data: bytes) -> None:
         self.write(stream, data.decode(errors="replace"))
+
+    def output(self, output: Output) -> None:
+        self._sink.output(output)
+
+    def progress(self, fraction: float, message: str) -> None:
+        self._sink.progress(fraction, message)
+
+    def own(self, kind: type[PartT]) -> PartT:
+        return self._sink.own(kind)
 
     def for_child(self) -> Sink:
         return self._sink.for_child()

@@ -11,9 +11,11 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from milo_nb.capture import children, logs, streams, subprocesses
+from milo_nb.capture import asking, children, display, figures, logs, streams, subprocesses, tqdm
 from milo_nb.capture.drain import DRAINER
-from milo_nb.capture.sink import CURRENT_SINK, Block, Sink, find_owner, forget_sinks, set_unattributed
+from milo_nb.capture.outputs import Output, OutputBook
+from milo_nb.capture.shown import CURRENT_SINK
+from milo_nb.capture.sink import Block, Sink, find_owner, forget_sinks, set_unattributed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CURRENT_SINK",
     "Block",
+    "Output",
+    "OutputBook",
     "Sink",
     "drain_now",
     "find_owner",
@@ -36,7 +40,7 @@ _count = 0
 
 
 def install() -> None:
-    """Hook the process's streams, logging, warnings, threads and subprocesses, or count one more user."""
+    """Hook the process's streams, logs, threads, subprocesses, displays, figures, bars and questions, or count one more user."""
     global _count  # noqa: PLW0603 - the hooks are the process's, and so is their count
     with _lock:
         _count += 1
@@ -95,4 +99,8 @@ _HOOKS = (
     children.ThreadHook(install, uninstall),
     children.PoolHook(),
     *subprocesses.HOOKS,
+    *display.HOOKS,
+    *figures.HOOKS,
+    *tqdm.HOOKS,
+    *asking.HOOKS,
 )

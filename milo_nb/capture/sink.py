@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import logging
 import sys
 import threading
 from itertools import count
@@ -22,15 +21,18 @@ from operator import call
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from milo_nb.capture.current import STDOUT_WRITE, CurrentSink
+from milo_nb.capture.current import STDOUT_WRITE
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.lines import LineSplitter, fold
+from milo_nb.capture.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from milo_nb.capture.outputs import Output
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_log = logging.getLogger(__name__)
 _HAS_GIL: Final[bool] = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -57,13 +59,14 @@ _sources = count(-1, -1)
 _creating = threading.Lock()
 
 
-class Sink:
+class Sink(Shown):
     """Where the output of one attempt of one phase goes.
 
     A sink that nobody writes to costs about a microsecond: locks and buffer are made at its first write.
     """
 
     __slots__ = (
+        "_assembler",
         "_buffer",
         "_chunks",
         "_closed",
@@ -73,18 +76,28 @@ class Sink:
         "_feeders",
         "_lock",
         "_now",
-        "_splitters",
         "_watched",
     )
 
-    def __init__(self, emit: Callable[[list[Block], bool], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        emit: Callable[[list[Block], bool], None],
+        now: Callable[[], float],
+        on_output: Callable[[Output, bool], None] | None = None,
+        on_progress: Callable[[float, str], None] | None = None,
+    ) -> None:
         """Make an open sink.
 
         Args:
             emit: Takes ``(blocks, late)``; called by the drain thread or by `close`, never with an
                 empty list and never twice at once. ``late`` is true for what came after `close`.
             now: The clock that stamps blocks.
+            on_output: Takes ``(output, late)``, in the thread that displays; None: displays become lines.
+            on_progress: Takes ``(fraction, message)``, at most ten times a second; None: nobody asks.
         """
+        self._on_output = on_output
+        self._on_progress = on_progress
+        self._parts = None
         self._emit = emit
         self._now = now
         self._closed = False
@@ -157,6 +170,8 @@ class Sink:
         for feed in self._feeders or ():
             feed()
         self._feeders = None
+        if self._parts is not None and not self._closed:
+            self._end_parts()
         if self._buffer is None:
             self._closed = True
             return
@@ -164,6 +179,15 @@ class Sink:
             if not self._closed:
                 self._drain_locked(flush=True)
                 self._closed = True
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Return what holds off all other deliveries of this sink; deliveries are never two at once."""
+        self._ensure_buffer()
+        return self._draining
+
+    def now(self) -> float:
+        """Return the time of the clock that stamps blocks."""
+        return self._now()
 
     def drain(self) -> None:
         """Emit the lines that are complete. The drain thread, or a writer where there is none."""
@@ -173,13 +197,13 @@ class Sink:
         with self._draining:
             # No close() flushes late text: an unfinished line goes when nothing more came since.
             self._drain_locked(flush=self._closed and not (self._chunks or buffer.tell()))
-            if self._closed and self._splitters and DRAINER.is_running:
+            if self._closed and self._assembler and DRAINER.is_running:
                 DRAINER.watch(self)
 
     def is_abandoned(self) -> bool:
         """Whether the attempt has ended and no context is left that could write to the buffer."""
         # Of CPython's counts one is this object's and one the call's; a context's write would be a third.
-        return self._closed and sys.getrefcount(self._buffer) <= 2 and not self._splitters  # noqa: PLR2004
+        return self._closed and sys.getrefcount(self._buffer) <= 2 and not self._assembler  # noqa: PLR2004
 
     def _ensure_buffer(self) -> io.StringIO:
         """Return the buffer; the first one who asks makes it, and what else a sink with output needs."""
@@ -192,7 +216,7 @@ class Sink:
                     self._lock = threading.RLock()
                     self._draining = threading.RLock()
                     self._chunks: list[_Chunk] = []
-                    self._splitters: dict[tuple[int, str], LineSplitter] = {}
+                    self._assembler = _Assembler()
                     self._decoders: dict[tuple[int, str], codecs.IncrementalDecoder] = {}
                     buffer = self._buffer = io.StringIO()
         return buffer
@@ -225,24 +249,36 @@ class Sink:
         with self._lock:
             self._take_stdout()
             chunks, self._chunks = self._chunks, []
-        blocks = self._to_blocks(chunks)
-        if flush and self._splitters:
-            for (_, stream), splitter in self._splitters.items():
-                blocks.append(Block(stream, "", 0.0, splitter.flush()))
-            self._splitters.clear()
+        blocks = self._assembler.take(chunks)
+        if flush:
+            blocks += self._assembler.flush()
         if not blocks:
             return
         now = self._now()
         merged = [block._replace(timestamp=now) for block in _merge(blocks)]
-        try:
-            self._emit(merged, self._closed)
-        except Exception:  # noqa: BLE001 - logged
-            # These lines are lost, the other phases' are not. Logged outside of the phase: inside, the
-            # record would come back here.
-            with CURRENT_SINK.as_none():
-                _log.exception("%d blocks of output could not be delivered.", len(merged))
+        self.deliver(f"{len(merged)} blocks of output", self._emit, merged, self._closed)
 
-    def _to_blocks(self, chunks: list[_Chunk]) -> list[Block]:
+
+class _Assembler:
+    """Puts texts together to lines, those of each stream and each source apart."""
+
+    __slots__ = ("_splitters",)
+
+    def __init__(self) -> None:
+        self._splitters: dict[tuple[int, str], LineSplitter] = {}
+
+    def __bool__(self) -> bool:
+        """Whether an unfinished line is held."""
+        return bool(self._splitters)
+
+    def flush(self) -> list[Block]:
+        """Return the unfinished lines as lines."""
+        blocks = [Block(stream, "", 0.0, splitter.flush()) for (_, stream), splitter in self._splitters.items()]
+        self._splitters.clear()
+        return blocks
+
+    def take(self, chunks: list[_Chunk]) -> list[Block]:
+        """Return the lines that are complete, and the records, in order."""
         blocks: list[Block] = []
         run: list[str] = []
         run_key = _STDOUT
@@ -292,10 +328,6 @@ def _merge(blocks: list[Block]) -> Iterator[Block]:
             yield merged
             merged = block
     yield merged
-
-
-CURRENT_SINK: Final[CurrentSink[Sink]] = CurrentSink()
-"""The sink of the phase that this context runs, or None: then nothing is captured."""
 
 
 def find_owner() -> Sink | None:

@@ -23,7 +23,8 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from milo_nb.capture.patch import Patch
-from milo_nb.capture.sink import CURRENT_SINK, LEVELS, Sink, make_decoder, new_source
+from milo_nb.capture.shown import CURRENT_SINK
+from milo_nb.capture.sink import LEVELS, Sink, make_decoder, new_source
 from milo_nb.capture.streams import standard_name
 
 if TYPE_CHECKING:
@@ -181,9 +182,12 @@ class ForkedSink(Sink):
     """In a forked child: sends what is written to the parent's sink."""
 
     __slots__ = ("_writer",)
+    closed = False
 
     def __init__(self, writer: int) -> None:
         self._writer = writer
+        self._parts = None  # this process's own: the parent's end with the attempt
+        self._on_output = self._on_progress = None
 
     def stdout_writer(self) -> Callable[[str], int]:
         return self.write_stdout

@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,14 +30,16 @@ from milo_nb.capture.router import *
 
 def run_phases(*bodies):
     'Run each body as a phase in a thread of its own; return the lines of each.'
-    outputs = [[] for _ in bodies]
-    def run(body, output):
+    global shown, told, errors
+    outputs, shown, told, errors = ([[] for _ in bodies] for _ in range(4))
+    def run(body, output, shown, told, errors):
         sink = Sink(lambda blocks, late: output.extend((b.stream, b.level, line) for b in blocks for line in b.lines),
-                    lambda: 0.0)
+                    lambda: 0.0, lambda output, late: shown.append(output), lambda *step: told.append(step))
         CURRENT_SINK.set(sink)
         try: body(sink)
+        except Exception as error: errors.append(f'{type(error).__name__}: {error}')
         finally: sink.close()
-    threads = [threading.Thread(target=run, args=pair) for pair in zip(bodies, outputs)]
+    threads = [threading.Thread(target=run, args=row) for row in zip(bodies, outputs, shown, told, errors)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()
     return outputs
@@ -84,7 +87,11 @@ class Kernel:
                 given[content["name"]] = given.get(content["name"], "") + content["text"]
             elif kind == "execute_result":
                 given["result"] = content["data"]["text/plain"]
-            elif kind == "error":
+            elif kind in ("display_data", "update_display_data"):
+                given[kind] = given.get(kind, "") + str(content["data"].get("text/plain"))
+            elif kind == "clear_output":
+                given[kind] = str(content["wait"])
+            elif kind == "error" and message["parent_header"].get("msg_id") == message_id:
                 raise AssertionError("\n".join(content["traceback"]))
             elif content.get("execution_state") == "idle" and message["parent_header"].get("msg_id") == message_id:
                 return given
@@ -158,6 +165,152 @@ def test_output_of_a_phase_goes_to_its_log_and_to_no_cell(kernel: Kernel, row: s
     assert sorted(run_phase(kernel, body)) == sorted(expected)
 
 
+def read(kernel: Kernel, name: str) -> Any:
+    """Read a value that `run_phases` has left, as JSON; bytes by what they begin with."""
+    code = f"print(json.dumps(({name}), default=lambda value: str(value[:4])))"
+    return json.loads(kernel.run(code)["stdout"])
+
+
+def show_in_phase(kernel: Kernel, body: str) -> list[list[Any]]:
+    """Run a phase as `run_phase` does; return the fields of its outputs."""
+    run_phase(kernel, body)
+    assert read(kernel, "errors") == [[]]
+    outputs: list[list[Any]] = read(kernel, "shown[0]")
+    return outputs
+
+
+def plain(text: str, display_id: str | None = None, *, update: bool = False) -> list[Any]:
+    return [{"text/plain": text}, {}, display_id, update, False, False]
+
+
+FIGURE = "<Figure size 640x480 with 1 Axes>"
+DISPLAYS = {
+    "display": ("display(1)", [plain("1")]),
+    "child thread": ("t = threading.Thread(target=display, args=(1,)); t.start(); t.join()", [plain("1")]),
+    "update": (
+        "handle = display(1, display_id='x'); handle.update(2)",
+        [plain("1", "x"), plain("2", "x", update=True)],
+    ),
+    "update of a cell's display": ("in_cell.update(2)", [plain("2", "cell", update=True)]),
+    "clear_output": (
+        "from IPython.display import clear_output\nclear_output(); clear_output(wait=True)",
+        [[{}, {}, None, False, True, False], [{}, {}, None, False, True, True]],
+    ),
+    "widget": (
+        "import ipywidgets; display(ipywidgets.IntSlider())",
+        [
+            plain(
+                "[IntSlider is not shown here: a widget lives in the output of a cell, and a phase has none. "
+                "Return it from the phase and show it in a cell of its own from the phase's result.]"
+            )
+        ],
+    ),
+    "other forms": (
+        "display({'text/html': '<b>', 'application/json': [1], 'image/png': b'\\x89PNG'}, raw=True)",
+        [[{"text/html": "<b>", "application/json": "[1]", "image/png": "b'\\x89PNG'"}, {}, None, False, False, False]],
+    ),
+}
+
+
+@pytest.mark.parametrize("row", DISPLAYS)
+def test_what_a_phase_displays_goes_to_its_outputs_and_to_no_cell(kernel: Kernel, row: str) -> None:
+    kernel.run("in_cell = display('in a cell', display_id='cell')")
+    body, expected = DISPLAYS[row]
+    assert show_in_phase(kernel, body) == expected
+
+
+def test_cells_keep_their_displays_while_capture_is_installed(kernel: Kernel) -> None:
+    given = kernel.run("h = display(1, display_id=True); h.update(2); from IPython.display import *; clear_output()")
+    assert given == {"display_data": "1", "update_display_data": "2", "clear_output": "False"}
+
+
+def test_an_object_that_fails_to_show_itself_puts_its_traceback_into_the_log(kernel: Kernel) -> None:
+    lines = run_phase(
+        kernel,
+        """
+        class Broken:
+            def __repr__(self): return 'broken'
+            def _repr_html_(self): return 1 / 0
+        display(Broken())
+        """,
+    )
+    assert any("ZeroDivisionError" in text for stream, _, text in lines if stream == "stderr")
+    assert read(kernel, "shown[0]") == [plain("broken")]
+
+
+def test_a_phase_that_asks_fails_at_once_also_between_cells(kernel: Kernel, tmp_path: Path) -> None:
+    for question in ("input('a')", "__import__('getpass').getpass()", "breakpoint()", "__import__('pdb').set_trace()"):
+        run_phase(kernel, question)
+        assert read(kernel, "errors")[0][0].startswith("NoInputError: "), question
+    kernel.run(
+        f"""
+        import builtins, pathlib
+        def body(sink):
+            while 'raw_input' in builtins.input.__qualname__: threading.Event().wait(0.01)
+            try: input('b')
+            except BaseException as error: pathlib.Path({str(tmp_path / "asked")!r}).write_text(repr(error))
+        background = threading.Thread(target=run_phases, args=(body,)); background.start()
+        """
+    )
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (tmp_path / "asked").exists():  # asked of the kernel it would be a cell
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+    assert kernel.run("background.join()") == {}
+    assert (tmp_path / "asked").read_text().startswith("NoInputError")
+
+
+def test_figures_that_are_shown_or_left_open_go_to_the_outputs(kernel: Kernel) -> None:
+    pytest.importorskip("matplotlib")
+    # The first phase that plots also is the first to import matplotlib.
+    bodies = ("plt.plot([1, 2]); plt.show(); plt.plot([2, 1])", "fig, ax = plt.subplots(); print(plt.get_fignums())")
+    for body, count in zip(bodies, (2, 1), strict=True):
+        outputs = show_in_phase(kernel, "import matplotlib.pyplot as plt\n" + body)
+        assert [output[0] for output in outputs] == [{"image/png": "b'\\x89PNG'", "text/plain": FIGURE}] * count
+    assert kernel.run("import matplotlib.pyplot as plt; plt.get_fignums()") == {"result": "[]"}
+
+
+def test_figures_of_phases_that_plot_at_once_and_of_cells_do_not_mix(kernel: Kernel) -> None:
+    pytest.importorskip("matplotlib")
+    given = kernel.run(
+        """
+        import matplotlib.pyplot as plt
+        plt.figure(num='of the cell')
+        both = threading.Barrier(2)
+        def plot(name):
+            def body(sink):
+                plt.figure(figsize=(1, 1)); plt.title(name); both.wait()
+                print(plt.get_fignums(), plt.gca().get_title()); both.wait()
+                if name == 'a': plt.show()
+            return body
+        outputs = run_phases(plot('a'), plot('b'))
+        cells = plt.get_figlabels()
+        """
+    )
+    assert read(kernel, "cells, outputs, [len(of) for of in shown]") == [
+        ["of the cell"],
+        [[["stdout", "", "[1] a"]], [["stdout", "", "[1] b"]]],
+        [1, 1],
+    ]
+    assert given == {"display_data": "<Figure size 640x480 with 0 Axes>"}  # by the cell, at its end
+
+
+def test_bars_of_notebooks_are_one_line_of_the_log_and_drive_the_progress(kernel: Kernel) -> None:
+    pytest.importorskip("tqdm")
+    lines = run_phase(
+        kernel,
+        """
+        from tqdm.auto import tqdm
+        for _ in tqdm(range(2), desc='outer', ncols='100%', colour='green'):
+            for _ in tqdm(range(3), desc='inner', leave=False): pass
+        """,
+    )
+    assert [[*line[:2], line[2].split("|")[0]] for line in lines] == [["stderr", "", "outer: 100%"]]
+    assert read(kernel, "(errors[0], shown[0], told[0][-1])") == [[], [], [1.0, "2/2"]]
+    given = kernel.run("from tqdm.auto import tqdm; [0 for _ in tqdm(range(2), desc='widget')]; None")
+    assert list(given) == ["display_data"]
+
+
 def test_tracebacks_and_warnings_of_a_phase_go_to_its_log(kernel: Kernel) -> None:
     lines = run_phase(
         kernel,
@@ -210,10 +363,10 @@ def test_a_phase_does_not_fill_the_outputs_that_ipython_keeps(kernel: Kernel) ->
     given = kernel.run(
         """
         print('mine')
-        run_phases(lambda sink: [print('phase') for _ in range(1000)])
+        run_phases(lambda sink: [print('zebra') for _ in range(1000)])
         kept = [output for outputs in get_ipython().history_manager.outputs.values() for output in outputs]
         text = ''.join(text for output in kept for text in output.bundle.get('stream', ()))
-        'mine' in text, 'phase' in text
+        'mine' in text, 'zebra' in text
         """
     )
     assert given == {"stdout": "mine\n", "result": "(True, False)"}
