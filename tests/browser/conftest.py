@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-VIEWPORT = {"width": 1280, "height": 1000}
+VIEWPORT = {"width": 1280, "height": 1120}
 EXPECT_TIMEOUT_MS = 20_000
 HAS_FAILED = pytest.StashKey[bool]()
 
@@ -53,8 +53,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 # Playwright keeps an event loop running in this thread: it must be gone before the tests of other rooms begin.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = find_chromium()
     with sync_playwright() as playwright:
+        try:
+            executable = find_chromium(playwright.chromium.executable_path)
+        except RuntimeError as error:
+            pytest.fail(str(error), pytrace=False)
         made = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield made
         made.close()

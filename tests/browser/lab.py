@@ -12,17 +12,20 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-IS_UP = "is running at"
+TRY_EVERY_S = 0.05
 
 # JupyterLab, which ends with the tests, whatever ends them: their end of its standard input closes then.
 SERVER = """
@@ -45,22 +48,19 @@ SETTINGS = {
 }
 
 
-def find_chromium() -> str | None:
-    """Return the browser to drive; None stands for Playwright's own.
+def find_chromium(playwrights_own: str) -> str:
+    """Return the path of the browser to drive: what MILO_NB_CHROMIUM says, or the system's, or `playwrights_own`.
 
     Raises:
-        RuntimeError: If there is none at all.
+        RuntimeError: If there is none.
     """
     named = os.environ.get("MILO_NB_CHROMIUM")
-    for name in [named] if named else BROWSERS:
+    for name in [named] if named else [*BROWSERS, playwrights_own]:
         if found := shutil.which(name):
             return found
     if named:
-        raise RuntimeError(f"MILO_NB_CHROMIUM is {named!r}, which is no program.")
-    downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache/ms-playwright"))
-    if any(downloads.glob("chromium*")):
-        return None
-    raise RuntimeError("The browser tests need a Chromium: run `make test`, which installs one.")
+        raise RuntimeError(f"MILO_NB_CHROMIUM says {named!r}, and there is no such program.")
+    raise RuntimeError("There is no Chromium to drive: `make test` installs one, or MILO_NB_CHROMIUM says where it is.")
 
 
 class Lab:
@@ -76,12 +76,12 @@ class Lab:
         self.root.mkdir()
         self.token = secrets.token_hex(16)
         self._names = 0
-        port = _free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
         self._log = home / "server.log"
-        self._is_up = threading.Event()
+        self._has_ended = threading.Event()
         self._process = subprocess.Popen(
-            _command(port, self.root),
+            _command(self._port, self.root),
             env=self._environment(home),
             cwd=self.root,
             stdin=subprocess.PIPE,
@@ -89,9 +89,9 @@ class Lab:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, name="lab-log")
+        self._reader = threading.Thread(target=self._read, name="lab-log", daemon=True)
         self._reader.start()
-        if not self._is_up.wait(START_TIMEOUT_S) or self._process.poll() is not None:
+        if not self._is_up():
             self.stop()
             raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-4000:]}")
 
@@ -117,9 +117,15 @@ class Lab:
             for line in lines:
                 log.write(line)
                 log.flush()
-                if IS_UP in line.decode(errors="replace"):
-                    self._is_up.set()
-        self._is_up.set()  # it ended: nobody waits for it in vain
+        self._has_ended.set()
+
+    def _is_up(self) -> bool:
+        """Wait until it listens, which it does a little after it says so; False if it ends or takes too long."""
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < give_up and not self._has_ended.wait(TRY_EVERY_S):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
+                return True
+        return False
 
     def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
         """Return what the server's REST API answers."""

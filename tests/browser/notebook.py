@@ -43,6 +43,8 @@ START = """(index) => {
   const done = () => { window.cellsDone[index] = true; };
   window.jupyterapp.commands.execute("notebook:run-cell").then(done, done);
 }"""
+PARTS = """(inspector) => [...inspector.children].map((part) =>
+  part.dataset.pane ?? (part.querySelector("[role=tab]") ? "tabs" : part.querySelector("[data-command]") ? "head" : "?"))"""
 ASK = """async (code) => {
   const kernel = window.panel.sessionContext.session.kernel;
   const future = kernel.requestExecute({ code, store_history: false });
@@ -155,6 +157,10 @@ class Notebook:
         where = ".milo-header" if phase is None else f'.milo-inspector[aria-label="Phase {phase}"]'
         return self.view.locator(f"{where} button[data-command={command}]")
 
+    def parts_of_inspector(self) -> list[str]:
+        """Return what the open phase is shown with, from top to bottom."""
+        return self.view.locator(".milo-inspector").evaluate(PARTS)
+
     def expect_status(self, status: str) -> None:
         """Wait until the view says that the pipeline is in a state."""
         expect(self.view).to_have_attribute("data-status", status)
@@ -165,10 +171,11 @@ class Notebook:
             expect(self.phase(name)).to_have_attribute("data-status", status)
 
     def shoot(self, name: str, part: Locator | None = None) -> None:
-        """Keep a picture for the docs, if pictures are wanted."""
+        """Keep a picture of the notebook, or of a part, for the docs, if pictures are wanted."""
+        part = part or self.page.locator(".jp-NotebookPanel")
         if os.environ.get("MILO_NB_SCREENSHOTS") == "1":
             IMAGES.mkdir(parents=True, exist_ok=True)
-            (part or self.page).screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+            part.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
 
 def _text_of(output: dict[str, Any]) -> str:

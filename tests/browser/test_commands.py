@@ -89,11 +89,24 @@ def test_retry_failed_in_the_head_does_the_same(open_notebook):
     notebook.button("retry-failed").click()
 
     notebook.expect_status("completed")
-    notebook.button("run").click()  # Run again: all of it
-    expect(notebook.button("run")).to_be_visible()
-    notebook.page.wait_for_function("() => !document.querySelector('[data-command=run][data-requested]')")
+    notebook.expect_phases(parse="completed", write="completed")
+    assert notebook.ask("print(loaded)") == "[1]"
+
+
+def test_run_again_runs_all_of_it_in_a_new_session(open_notebook):
+    notebook = open_notebook(SETUP, GATED, "gate.set()", "gate.clear()")
+    notebook.run(0, 1, 2)
     notebook.expect_status("completed")
-    assert notebook.ask("print(site.wait().success, loaded)") == "True [1, 1]"
+    notebook.run(3)
+    session = notebook.ask("print(site.session_id)")
+
+    notebook.button("run").click()
+
+    notebook.expect_status("running")
+    notebook.expect_phases(load="running", parse="pending")
+    notebook.run(2)
+    notebook.expect_status("completed")
+    assert notebook.ask("print(site.session_id)") != session
 
 
 def test_skip_goes_on_without_the_phase(open_notebook):

@@ -31,6 +31,7 @@ def test_a_reload_brings_the_view_back_as_it_was_and_its_buttons_work(open_noteb
 
     notebook.reload()
 
+    assert "_esm" not in (notebook.lab.root / notebook.name).read_text(encoding="utf-8")  # the view's code is not saved
     notebook.expect_phases(load="running", parse="pending")
     expect(notebook.log).to_have_text(["loading"])
     notebook.run(2)

@@ -89,10 +89,14 @@ def test_a_click_on_a_phase_shows_its_log_live_and_its_result(open_notebook):
     notebook.phase("load").click()
 
     expect(notebook.log).to_have_text(["reading"])
+    assert notebook.parts_of_inspector() == ["head", "tabs", "logs"]
     notebook.run(2)
     expect(notebook.log).to_have_text(["reading", "read"])
     notebook.view.locator("[data-tab=result]").click()
     expect(notebook.pane("result")).to_contain_text("'rows': 3")
+    notebook.expect_status("completed")
+    notebook.phase("report").click()
+    assert notebook.parts_of_inspector() == ["head", "tabs", "result"]
     notebook.view.locator("[data-tab=list]").click()
     expect(notebook.view.locator('[data-view=list] [data-phase="report"]')).to_have_attribute(
         "data-status", "completed"
