@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.capture.outputs import OutputBook
 from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
 from milo_nb.execute.invoke import wrap
@@ -48,6 +49,16 @@ class Attempt:
         if not late:
             payload = {"name": name, "attempt": self._attempt, **last_lines(blocks, self._phase.max_logs)}
             self._session.store.loop.dispatch(Action(a.PHASE_LOGS, payload))
+
+    def output(self, output: Any, late: bool) -> None:  # noqa: FBT001 - as capture emits it
+        """Keep the display, and put its reference into the state; an update or a clear has none, but is told."""
+        name = self._phase.name
+        reference = self._session.outputs.setdefault(name, OutputBook(name)).add(output, self._attempt, late)
+        if not late:
+            payload = {"name": name, "attempt": self._attempt}
+            if reference is not None:
+                payload["output"] = reference
+            self._session.store.loop.dispatch(Action(a.PHASE_OUTPUT, payload))
 
     def progress(self, fraction: float, message: str) -> None:
         """Put the progress into the state."""

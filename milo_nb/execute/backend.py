@@ -65,11 +65,14 @@ class Emit(Protocol):
     def lines(self, blocks: list[Any], late: bool) -> None:  # noqa: FBT001 - as capture emits them
         """Lines were printed or logged; ``late`` if the attempt has ended."""
 
+    def output(self, output: Any, late: bool) -> None:  # noqa: FBT001 - as capture emits it
+        """Something was displayed, or displays were cleared; ``late`` if the attempt has ended."""
+
     def progress(self, fraction: float, message: str) -> None:
         """The phase told how far it is."""
 
     def settled(self, handle: Handle, outcome: Outcome) -> None:
-        """The call has ended; once, after all its lines."""
+        """The call has ended; once, after all its lines and displays."""
 
     def freed(self) -> None:
         """Code that was given up has ended; its slot is free."""
@@ -85,7 +88,7 @@ class RunInfo:
         context: Context variables as they were when the run started; copied for each call.
         now: The session's clock.
         later: Calls a function after a number of seconds on that clock.
-        capture: Catch what handlers print and log.
+        capture: Catch what handlers print, log and display.
     """
 
     params: Mapping[str, Any]

@@ -10,6 +10,7 @@ from milo_nb.state.model import AttemptRecord, PhaseLog
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from milo_nb.capture.outputs import Output
     from milo_nb.errors import PhaseError
     from milo_nb.execute.session import Session
     from milo_nb.state.model import PhaseStatus
@@ -58,9 +59,9 @@ class PhaseView:
         return [PhaseLog(text, stream, t, level) for _, t, stream, level, text in book.page(0, len(book))]
 
     @property
-    def outputs(self) -> tuple[Any, ...]:
-        """References of what it displayed."""
-        return self.known.outputs
+    def outputs(self) -> tuple[Output, ...]:
+        """What it has displayed, over all attempts; the last ones."""
+        return tuple(self._session.outputs.get(self.name, ()))
 
     @property
     def inputs(self) -> Mapping[str, Any]:

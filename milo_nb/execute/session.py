@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from milo_nb.capture.outputs import OutputBook
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.errors import PhaseError
     from milo_nb.state.effects import Call, Saga
@@ -57,6 +58,7 @@ class Session:
         errors: Phase name to the error of its latest failed attempt.
         ended: Set while the session has ended.
         books: All lines of the phases that have any, by name.
+        outputs: What the phases have displayed that have displayed anything, by name.
     """
 
     def __init__(  # noqa: PLR0913 - what a session is made of
@@ -85,6 +87,7 @@ class Session:
         self.results: dict[str, Any] = {}
         self.errors: dict[str, PhaseError] = {}
         self.books: dict[str, LogBook] = {}
+        self.outputs: dict[str, OutputBook] = {}
         self.ended = threading.Event()
         self.started_wall = 0.0
         self._clock = clock

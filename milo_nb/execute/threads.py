@@ -105,7 +105,7 @@ def _run(job: ThreadHandle) -> Any:
 def _in_context(job: ThreadHandle) -> Any:
     call = job.call
     if call.run.capture:
-        sink = job.sink = Sink(job.emit.lines, call.run.now)
+        sink = job.sink = Sink(job.emit.lines, call.run.now, job.emit.output, job.emit.progress)
         CURRENT_SINK.set(sink)
     if call.bind is None:
         return call_handler(call.phase, call.attempt, (), _NO_KEYWORDS, job.get_token)

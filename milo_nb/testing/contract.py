@@ -31,6 +31,14 @@ def _prints() -> None:
     print("no newline", end="")  # noqa: T201 - as above
 
 
+def _displays() -> None:
+    sink = capture.CURRENT_SINK.get()
+    _must(sink is not None, "nothing catches what the handler displays")
+    if sink is not None:
+        sink.output(capture.Output({"text/plain": "shown"}))
+        sink.progress(0.5, "half")
+
+
 def _raises() -> None:
     raise ValueError("as told")
 
@@ -210,6 +218,13 @@ def _lines_before_outcome(c: Contract) -> None:
     _must(emit.lines_at_end == len(emit.texts), "lines came after the outcome")
 
 
+def _displays_before_outcome(c: Contract) -> None:
+    _, emit = c.run(_displays)
+    _must(emit.outputs == [(capture.Output({"text/plain": "shown"}), False)], f"displays: {emit.outputs}")
+    _must(emit.outputs_at_end == len(emit.outputs), "displays came after the outcome")
+    _must(emit.told == [(0.5, "half")], "progress that was captured was not told")
+
+
 def _context_tells(c: Contract) -> None:
     outcome, emit = c.run(_tells_ctx, _CTX, attempt=4, params={"n": 1})
     _must(_value(outcome) == (4, {"n": 1}))
@@ -336,6 +351,7 @@ BACKEND_RULES: Mapping[str, BackendRule] = {
     "a native result feeds another call": _native_feeds_calls,
     "whatever a handler raises is an outcome": _errors_are_values,
     "all lines come before the outcome": _lines_before_outcome,
+    "all displays come before the outcome, and captured progress is told": _displays_before_outcome,
     "the context tells attempt and params and takes progress": _context_tells,
     "an async handler is awaited": _awaits,
     "validate judges and replaces the result": _validates,

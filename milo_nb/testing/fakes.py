@@ -77,9 +77,11 @@ class RecordingEmit:
     Attributes:
         texts: The lines, in order.
         late: The lines that came marked late.
+        outputs: What was displayed, with whether it was late.
         told: Fractions and messages of its progress.
         outcomes: The outcomes; more than one is a fault of the backend.
         lines_at_end: How many lines there were at the outcome.
+        outputs_at_end: How many displays there were at the outcome.
         freed_count: How often its slot was said to be free again.
         moved: Set at the first progress.
         ended: Set at the outcome.
@@ -90,9 +92,11 @@ class RecordingEmit:
         """Begin with nothing told."""
         self.texts: list[str] = []
         self.late: list[str] = []
+        self.outputs: list[tuple[Any, bool]] = []
         self.told: list[tuple[float, str]] = []
         self.outcomes: list[Outcome] = []
         self.lines_at_end = -1
+        self.outputs_at_end = -1
         self.freed_count = 0
         self.moved = threading.Event()
         self.ended = threading.Event()
@@ -102,6 +106,10 @@ class RecordingEmit:
         """Keep lines."""
         for block in blocks:
             (self.late if late else self.texts).extend(block.lines)
+
+    def output(self, output: Any, late: bool) -> None:  # noqa: FBT001 - as the protocol has it
+        """Keep a display."""
+        self.outputs.append((output, late))
 
     def progress(self, fraction: float, message: str) -> None:
         """Keep progress."""
@@ -113,6 +121,7 @@ class RecordingEmit:
         self.outcomes.append(outcome)
         if self.lines_at_end < 0:
             self.lines_at_end = len(self.texts)
+            self.outputs_at_end = len(self.outputs)
         self.ended.set()
 
     def freed(self) -> None:
