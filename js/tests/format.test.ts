@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatCount, formatDuration, formatPercent, formatStamp, phaseLabel, phaseSummary, plural } from "../src/view/format";
+import { formatCount, formatDuration, formatPercent, formatStamp, phaseNote, phaseSummary, plural } from "../src/view/format";
 import { policyText } from "../src/view/inspector";
 import { sortPhases } from "../src/view/list";
 import { zoomAt } from "../src/view/panzoom";
@@ -37,9 +37,11 @@ test("counts", () => {
 test("a phase in a line, for eyes and ears", () => {
   const running = phase("train", { status: "running", fraction: 0.45, started_at: 1, attempt: 2, depends_on: [0, 1] });
   expect(phaseSummary(running, 12)).toBe("running · 45% · 12s · attempt 2");
-  expect(phaseLabel(running, [phase("load"), phase("split"), running], 12)).toBe(
-    "train, running, 45%, 12s, attempt 2, after load and split",
-  );
+  const phases = [phase("load"), phase("split"), running];
+  expect(phaseSummary(running, 12)).toBe("running · 45% · 12s · attempt 2");
+  expect(phaseNote(running, phases)).toBe("after load and split");
+  expect(phaseNote({ ...running, error: "no title" }, phases)).toBe("after load and split, error: no title");
+  expect(phaseNote(phase("x"), [])).toBeUndefined();
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0)).toBe("pending · blocked by load");
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0, true)).toBe("blocked by load");
   expect(phaseSummary(running, 12, true)).toBe("running · 45% · 12s · #2");

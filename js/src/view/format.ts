@@ -63,11 +63,9 @@ export function phaseSummary(phase: Phase, elapsed: number, isShort = false): st
     .join(" · ");
 }
 
-/** What a screen reader says of a phase: `train, running, 45%, after load and split`. */
-export function phaseLabel(phase: Phase, phases: readonly Phase[], elapsed: number): string {
+/** What a screen reader adds to what can be read: `after load and split, error: no title`; nothing if there is nothing. */
+export function phaseNote(phase: Phase, phases: readonly Phase[]): string | undefined {
   const upstream = phase.depends_on.flatMap((index) => phases[index]?.name ?? []);
-  const after = upstream.length === 0 ? "" : upstream.length > 3 ? `after ${upstream.length} phases` : `after ${upstream.join(" and ")}`;
-  return [phase.name, phaseSummary(phase, elapsed).replaceAll(" · ", ", "), after, phase.error ? `error: ${phase.error}` : ""]
-    .filter(Boolean)
-    .join(", ");
+  const after = upstream.length > 3 ? `after ${upstream.length} phases` : upstream.length ? `after ${upstream.join(" and ")}` : "";
+  return [after, phase.error && `error: ${phase.error}`].filter(Boolean).join(", ") || undefined;
 }

@@ -1,7 +1,7 @@
 /** One phase as a box of the graph. */
 import type { Port } from "../state/store";
 import type { Phase } from "../wire";
-import { phaseLabel, phaseSummary } from "./format";
+import { phaseNote, phaseSummary } from "./format";
 import { StatusIcon } from "./icons";
 
 export const NODE = { nodeWidth: 172, nodeHeight: 50 } as const;
@@ -27,7 +27,7 @@ export function GraphNode({ id, port, phase, index, x, y, isSelected, elapsed }:
       class="milo-node"
       role="option"
       aria-selected={isSelected}
-      aria-label={phaseLabel(phase, phases, elapsed)}
+      aria-description={phaseNote(phase, phases)}
       aria-setsize={phases.length}
       aria-posinset={index + 1}
       data-phase={phase.name}

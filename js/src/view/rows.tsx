@@ -3,7 +3,7 @@ import type { Child } from "../dom/h";
 import { useMemo, useRef } from "../dom/hooks";
 import { phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
-import { phaseLabel } from "./format";
+import { phaseNote } from "./format";
 import { selectByKey, type ViewProps } from "./view";
 import { Window } from "./window";
 
@@ -52,7 +52,7 @@ export function Rows({ port, id, now, order, rowHeight, class: name, head, row }
             class={name}
             role="option"
             aria-selected={index === selected}
-            aria-label={phaseLabel(phase, phases, elapsed)}
+            aria-description={phaseNote(phase, phases)}
             data-phase={phase.name}
             data-status={phase.status}
             onClick={() => port.select(index, true)}

@@ -63,6 +63,7 @@ export function Timeline(props: ViewProps) {
               <span class="milo-line" title={phase.name}>
                 <StatusIcon status={phase.status} size={14} />
                 <span class="milo-cut">{phase.name}</span>
+                <span class="milo-said">{phase.status}</span>
               </span>
               <span class="milo-track">
                 {marks.map((mark) => (
