@@ -119,6 +119,11 @@ class _AskHook:
             yield kernel, "_save_getpass", _WRAP_GETPASS
 
 
+def _make_getpass_patches(module: Any) -> Iterator[Patch]:
+    if not hasattr(module.getpass, "milo_original"):  # loaded since; else `_AskHook` has wrapped it
+        yield Patch(module, "getpass", _WRAP_GETPASS)
+
+
 def _make_debugger_patches(module: Any) -> Iterator[Patch]:
     yield Patch(module.Bdb, "set_trace", _stopping("A debugger"))
 
@@ -126,5 +131,6 @@ def _make_debugger_patches(module: Any) -> Iterator[Patch]:
 HOOKS: Final = (
     _AskHook(),
     Patch(sys, "breakpointhook", _stopping("breakpoint()")),
+    Awaited("getpass", _make_getpass_patches),
     Awaited("bdb", _make_debugger_patches),
 )

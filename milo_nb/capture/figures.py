@@ -4,6 +4,8 @@ pyplot keeps its figures in one ordered dict of the process, ``matplotlib._pylab
 since matplotlib 3.1). While capture is installed an object stands there that asks the context: in a phase, its
 threads included, it is the phase's own dict, elsewhere the one that was there. Where matplotlib keeps no such dict the
 figures stay shared, and those left open are shown by nobody.
+
+``matplotlib.pyplot.show`` is hooked for all backends but IPython's inline one, which displays what a phase shows.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import io
 import sys
 from collections import OrderedDict
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from milo_nb.capture.display import live_shell
@@ -21,7 +22,7 @@ from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from milo_nb.capture.sink import Sink
 
@@ -34,35 +35,39 @@ class _OwnFigures:
         self.figures: OrderedDict[Any, Any] = OrderedDict()
 
     def end(self) -> None:
-        """Show what is open, as a cell does at its end, and close it."""
-        if not self.figures:
-            return
-        token = CURRENT_SINK.set(self._sink)
-        try:
-            inline = sys.modules.get("matplotlib_inline.backend_inline")
-            if live_shell() is not None and inline is not None and _is_inline():
-                inline.show(close=True)
-            else:
-                self._draw_all()
-        except Exception as error:  # noqa: BLE001 - a figure that cannot be drawn does not fail its phase
-            self._sink.record("ERROR", f"A figure could not be drawn: {type(error).__name__}: {error}")
-        finally:
-            CURRENT_SINK.reset(token)
-            self.figures.clear()
+        """Show what is left open, as a cell does at its end."""
+        if self.figures:
+            token = CURRENT_SINK.set(self._sink)
+            try:
+                self.show()
+            finally:
+                CURRENT_SINK.reset(token)
 
-    def _draw_all(self) -> None:
+    def show(self) -> None:
+        """Show all figures, and close them; in the attempt's context."""
+        inline = _inline_backend()
+        if inline is not None:
+            inline.show(close=True)  # in the formats that the person has set
         for manager in list(self.figures.values()):
-            figure = manager.canvas.figure
-            file = io.BytesIO()
-            figure.savefig(file, format="png", bbox_inches="tight")
-            self._sink.output(make_output({"image/png": file.getvalue(), "text/plain": str(figure)}))
-            with suppress(Exception):
-                sys.modules["matplotlib._pylab_helpers"].Gcf.destroy(manager)
+            try:
+                self._draw(manager)
+            except Exception as error:  # noqa: BLE001 - a figure that cannot be drawn does not fail its phase
+                self._sink.record("ERROR", f"A figure could not be drawn: {type(error).__name__}: {error}")
+        self.figures.clear()
+
+    def _draw(self, manager: Any) -> None:
+        figure = manager.canvas.figure
+        file = io.BytesIO()
+        figure.savefig(file, format="png", bbox_inches="tight")
+        self._sink.output(make_output({"image/png": file.getvalue(), "text/plain": str(figure)}))
+        sys.modules["matplotlib._pylab_helpers"].Gcf.destroy(manager)
 
 
-def _is_inline() -> bool:
-    matplotlib = sys.modules.get("matplotlib")
-    return matplotlib is not None and str(matplotlib.get_backend()).endswith("inline")
+def _inline_backend() -> Any:
+    """Return IPython's backend if it shows figures, and shows those of the context, else None."""
+    backend, helpers = sys.modules.get("matplotlib_inline.backend_inline"), sys.modules["matplotlib._pylab_helpers"]
+    is_used = str(sys.modules["matplotlib"].get_backend()).endswith("inline")
+    return backend if is_used and live_shell() is not None and isinstance(helpers.Gcf.figs, _Figures) else None
 
 
 class _Figures:
@@ -105,4 +110,19 @@ def _make_patches(helpers: Any) -> Iterator[Patch]:
         yield Patch(helpers.Gcf, "figs", _Figures)
 
 
-HOOKS: Final = (Awaited("matplotlib._pylab_helpers", _make_patches),)
+def _wrap_show(original: Callable[..., Any]) -> Callable[..., Any]:
+    def show(*args: Any, **options: Any) -> Any:
+        sink = CURRENT_SINK.get()
+        if sink is None or _inline_backend() is not None:
+            return original(*args, **options)
+        # Another backend would open a window, wait for somebody to close it, or warn that it cannot.
+        sink.own(_OwnFigures).show()
+        return None
+
+    return show
+
+
+HOOKS: Final = (
+    Awaited("matplotlib._pylab_helpers", _make_patches),
+    Awaited("matplotlib.pyplot", lambda pyplot: [Patch(pyplot, "show", _wrap_show)]),
+)

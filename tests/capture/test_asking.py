@@ -5,6 +5,7 @@ from __future__ import annotations
 import bdb
 import builtins
 import getpass
+import importlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,18 @@ def test_a_question_in_a_phase_is_an_error_that_names_params_and_review(phase: P
 def test_the_error_names_what_was_asked_for(phase: Phase) -> None:
     with pytest.raises(NoInputError, match=r"^input\(\) was called for 'How many\?' in a phase"):
         phase.run(QUESTIONS["input(prompt)"])
+
+
+@pytest.mark.parametrize("name", ["getpass", "bdb"])
+def test_what_is_imported_by_the_phase_itself_is_refused_too(
+    phase: Phase, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delitem(sys.modules, name)
+    with installed():
+        module = importlib.import_module(name)
+        with pytest.raises(NoInputError):
+            phase.run(lambda: module.getpass() if name == "getpass" else module.Bdb().set_trace())
+    assert "milo_nb" not in (module.getpass if name == "getpass" else module.Bdb.set_trace).__module__
 
 
 def test_outside_of_phases_questions_are_asked_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

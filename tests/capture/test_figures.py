@@ -40,6 +40,29 @@ def test_figures_left_open_become_outputs_and_are_closed(phase: Phase, shown: li
 
 
 @pytest.mark.usefixtures("capture")
+def test_show_makes_outputs_at_once_and_neither_warns_nor_waits(phase: Phase, shown: list[Output]) -> None:
+    counts: list[int] = []
+
+    def body() -> None:
+        plt.plot([1, 2])
+        plt.show()
+        counts.append(len(shown))
+        plt.show()
+        assert plt.get_fignums() == []
+
+    phase.finish(body)
+    assert counts == [1]
+    assert len(shown) == 1
+    assert phase.all == []
+
+
+def test_outside_of_phases_show_is_matplotlibs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plt, "show", lambda: "theirs")
+    with installed():
+        assert plt.show() == "theirs"
+
+
+@pytest.mark.usefixtures("capture")
 def test_two_phases_and_a_cell_have_figures_of_their_own(phase: Phase, new_phase: type[Phase]) -> None:
     other, mine = new_phase(), plt.figure(num=7)
     seen: list[object] = []
@@ -55,8 +78,12 @@ def test_two_phases_and_a_cell_have_figures_of_their_own(phase: Phase, new_phase
 
 @pytest.mark.usefixtures("capture")
 def test_a_figure_that_cannot_be_drawn_is_a_line_of_the_log(phase: Phase, shown: list[Output]) -> None:
-    phase.finish(lambda: plt.title("$\\nonsense$"))
-    assert shown == []
+    def body() -> None:
+        plt.title("$\\nonsense$")
+        plt.figure(figsize=(1, 1))
+
+    phase.finish(body)
+    assert [output.data["text/plain"] for output in shown] == ["Figure(100x100)"]
     assert phase.all[0][:2] == ("log", "ERROR")
     assert "could not be drawn" in phase.all[0][2]
 
@@ -80,6 +107,16 @@ def test_a_phase_can_use_the_registry_in_all_ways_that_pyplot_does(phase: Phase)
         assert not figures
 
     phase.finish(body)
+
+
+def test_figures_of_an_attempt_that_ends_after_capture_are_its_own_still(phase: Phase, shown: list[Output]) -> None:
+    mine = plt.figure(num=7)
+    with installed():
+        phase.run(lambda: plt.figure(figsize=(1, 1)))
+    phase.finish()
+    assert [output.data["text/plain"] for output in shown] == ["Figure(100x100)"]
+    assert plt.get_fignums() == [7]
+    plt.close(mine)
 
 
 def test_the_registry_is_matplotlibs_own_again_afterwards() -> None:
