@@ -89,7 +89,7 @@ class PhasePolicy:
             return True
         try:
             return bool(self.retry_if(error))
-        except Exception:  # noqa: BLE001 - the person's predicate failed: the phase's own error is what matters
+        except BaseException:  # noqa: BLE001 - whatever the person's predicate raises: the phase's own error matters
             return False
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from milo_nb.capture import router as capture
+from milo_nb.store.shield import Shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class CaptureSwitch:
@@ -17,20 +23,32 @@ class CaptureSwitch:
         """Make a switch that is off, and stays off if capture is not `wanted`."""
         self._wanted = wanted
         self._is_on = False
+        self._kept = 0
         self._lock = threading.Lock()
 
     def on(self) -> None:
         """Have output captured."""
-        with self._lock:
-            if not self._wanted or self._is_on:
-                return
-            self._is_on = True
-        capture.install()
+        # Shielded: a pipeline that runs inside a phase is cancelled with it, and the hooks must be whole.
+        with Shielded(), self._lock:
+            if self._wanted and not self._is_on:
+                capture.install()
+                self._is_on = True
 
-    def off(self) -> None:
-        """Have output captured no longer."""
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Have output captured, and let nobody end that meanwhile."""
         with self._lock:
-            if not self._is_on:
-                return
-            self._is_on = False
-        capture.uninstall()
+            self._kept += 1
+        try:
+            self.on()
+            yield
+        finally:
+            with self._lock:
+                self._kept -= 1
+
+    def off(self, is_wanted_off: Callable[[], bool]) -> None:
+        """Have output captured no longer, if `is_wanted_off` still says so when nobody else is at the switch."""
+        with Shielded(), self._lock:
+            if self._is_on and not self._kept and is_wanted_off():
+                self._is_on = False
+                capture.uninstall()

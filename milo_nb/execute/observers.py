@@ -78,7 +78,7 @@ class Notifier:
             return
         try:
             call(*args)
-        except Exception:
+        except BaseException:  # SystemExit and the like too: the thread that tells must go on
             LOG.exception("the observer %r failed in %s", self._observer, method)
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import PhaseError
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from milo_nb.errors import PhaseError
     from milo_nb.execute.session import Session
     from milo_nb.state.model import PipelineState
 
@@ -133,7 +133,9 @@ def root_cause(error: BaseException | None) -> BaseException | None:
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        inner = getattr(error, "cause", None) or error.__cause__
+        # Only our own: a person's exception may raise when asked for an attribute.
+        inner = error.cause if isinstance(error, PhaseError) else None
+        inner = error.__cause__ if inner is None else inner
         if not isinstance(inner, BaseException):
             break
         error = inner

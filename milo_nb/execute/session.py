@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from milo_nb.capture.logbook import LogBook
-from milo_nb.errors import InvalidStateError, PhaseCancelled
+from milo_nb.errors import InvalidStateError, describe
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
 from milo_nb.execute.capturing import CaptureSwitch
@@ -21,7 +21,7 @@ from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.commands import Command, Commanded, SlotFreed
-from milo_nb.state.effects import Put, make_call
+from milo_nb.state.effects import Put, Select, make_call
 from milo_nb.state.model import ENDED, PipelineState
 from milo_nb.state.plan import Evidence, Plan, plan
 from milo_nb.state.reducer import PipelineReducer
@@ -144,7 +144,8 @@ class Session:
         if self.is_running():
             with contextlib.suppress(InvalidStateError):  # it may end by itself at this moment
                 self.command(Command("cancel", by="close"))
-        self._closed = True
+        with self.store.loop.hold():
+            self._closed = True
         self._backend.close()
         self.store.shutdown()
 
@@ -163,27 +164,30 @@ class Session:
         Raises:
             InvalidStateError: If it does not fit the state; nothing has happened.
         """
-        if self._closed:
-            raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
-        if self._task is not None:  # the command may make a session go on that has ended
-            self._capture.on()
+        if self._task is None:
+            return self._obey(command)
         try:
-            with self.store.loop.hold():
-                made = self.plan(command)
-                if made.refused:
-                    raise InvalidStateError(made.refused)
-                if self._task is None:
-                    self._before_start(command)
-                else:
-                    self.store.loop.deliver(self._task, Commanded(command, made))
+            with self._capture.kept():  # the command may make a session go on that has ended
+                return self._obey(command)
         finally:
             self.finish()
+
+    def _obey(self, command: Command) -> Plan:
+        with self.store.loop.hold():
+            if self._closed:
+                raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
+            made = self.plan(command)
+            if made.refused:
+                raise InvalidStateError(made.refused)
+            if self._task is None:
+                self._before_start(command)
+            else:
+                self.store.loop.deliver(self._task, Commanded(command, made))
         return made
 
     def finish(self) -> None:
         """Let go of what only a running session needs, if this one has ended."""
-        if self.ended.is_set():
-            self._capture.off()
+        self._capture.off(self.ended.is_set)
 
     def replace_graph(
         self, graph: PhaseGraph, edited: tuple[str, ...], error_types: Mapping[str, type[PhaseError]]
@@ -221,10 +225,13 @@ class Session:
         """Run the session's saga; should it die of a mistake of ours, the session ends failed, so that nobody waits for ever."""
         try:
             yield from session_saga(self._script)
-        except (GeneratorExit, PhaseCancelled):
+        except GeneratorExit:
             raise
-        except BaseException:
+        except BaseException as died:
             LOG.exception("the session of '%s' died of an error in milo_nb", self.name)
+            state: PipelineState = yield Select()
+            for name in state.running:
+                yield Put(Action(a.PHASE_FAILED, {"name": name, "error": f"milo_nb failed: {describe(died)}"}))
             yield Put(Action(a.PIPELINE_FAILED))
             raise
 

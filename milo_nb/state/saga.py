@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.errors import PhaseCancelled, describe
+from milo_nb.errors import PhaseCancelled, PhaseError, describe
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
 from milo_nb.state.commands import Commanded, SlotFreed
@@ -166,14 +166,14 @@ def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga
     policy, name = script.graph.phases[i].policy, script.graph.names[i]
     attempt = drive.attempts.get(i, 1)
     frontier = drive.frontier
-    frontier.held += isinstance(error, AttemptStillRuns) or bool(getattr(error, "still_runs", False))
+    is_ours = isinstance(error, PhaseError)  # a person's exception may raise when asked for an attribute
+    frontier.held += isinstance(error, AttemptStillRuns) or (is_ours and bool(getattr(error, "still_runs", False)))
     if isinstance(error, PhaseCancelled):
         frontier.stopped(i)
         yield Put(Action(a.PHASE_CANCELLED, {"name": name, "attempt": attempt, "error": str(error)}))
         return None
-    cause = (
-        getattr(error, "cause", None) or error
-    )  # an executor's errors come wrapped; the policy judges what was raised
+    # An executor's errors come wrapped; the policy judges what was raised.
+    cause = error.cause if isinstance(error, PhaseError) and isinstance(error.cause, BaseException) else error
     said = {"name": name, "error": describe(cause), "attempt": attempt}
     tries = attempt - drive.bases.get(i, 1) + 1
     if policy.wants_retry(tries, cause) and not (drive.cancelling or i in drive.skipping):
@@ -214,12 +214,13 @@ def _hear(script: Script, drive: _Drive, event: Any) -> Saga:
         return
     i = event.tag
     del drive.tasks[i]
-    skip = drive.skipping.pop(i, None)
     if event.error is None:
+        drive.skipping.pop(i, None)  # it was done before it could be stopped
         yield _complete(script, i, drive.attempts.get(i, 1), event.value)
         drive.frontier.done(i)
         return
     delay_s = yield from _failed(script, drive, i, event.error)
+    skip = drive.skipping.pop(i, None)
     if delay_s is not None:
         drive.frontier.delayed(i)
         drive.tasks[i] = yield make_fork(_delay(delay_s), Due(i))

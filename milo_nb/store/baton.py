@@ -8,6 +8,8 @@ from collections import deque
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.store.shield import Shielded
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -32,8 +34,9 @@ class Baton(ABC):
     def pump(self) -> None:
         """See that what has been posted is taken in, by this thread or by the one that has the baton."""
         if self._owner != get_ident():  # else it will be seen before the baton is let go
-            self.empty_inbox()
-            self.let_go()
+            with Shielded():
+                self.empty_inbox()
+                self.let_go()
 
     def empty_inbox(self) -> None:
         """Take in what has been posted, unless another thread is at it."""
@@ -69,29 +72,35 @@ class Baton(ABC):
 class Hold:
     """A stretch of code that has the baton."""
 
-    __slots__ = ("_baton", "_took")
+    __slots__ = ("_baton", "_shielded", "_took")
 
     def __init__(self, baton: Baton) -> None:
         """Make the context; the baton is taken when it is entered."""
         self._baton = baton
+        self._shielded = Shielded()
         self._took = False
 
     def __enter__(self) -> None:
         """Take the baton and what was posted."""
+        self._shielded.__enter__()
         self._took = self._baton.take()
         if self._took:
             try:
                 self._baton.drain()
             except BaseException:
                 self._baton.drop()
+                self._shielded.__exit__()
                 raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Take in what this stretch led to, and let go."""
-        if self._took:
-            try:
-                self._baton.drain()
-            finally:
-                self._baton.drop()
+        try:
+            if self._took:
+                try:
+                    self._baton.drain()
+                finally:
+                    self._baton.drop()
+        finally:
+            self._shielded.__exit__()

@@ -9,6 +9,8 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
+from milo_nb.store.shield import Shielded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -65,7 +67,7 @@ class SystemClock:
     def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
         """Call `fn` after `delay_s` seconds on the clock's thread."""
         timer = _Timer(fn, self)
-        with self._changed:
+        with Shielded(), self._changed:
             heappush(self._due, (time.monotonic() + max(delay_s, 0.0), next(self._order), timer))
             if self._thread is None:
                 thread = threading.Thread(target=self._serve, name="milo-clock", daemon=True)
@@ -81,7 +83,7 @@ class SystemClock:
 
     def forget(self) -> None:
         """Drop timers that were cancelled: at once if they are next, in bulk if they pile up."""
-        with self._changed:
+        with Shielded(), self._changed:
             self._cancelled += 1
             if self._cancelled * 2 > len(self._due):
                 self._due = [entry for entry in self._due if entry[2].fn is not None]

@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.store.shield import Shielded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -80,17 +82,18 @@ class Listeners:
 
     def tell_now(self) -> None:
         """Tell on this thread what there is to tell, unless another is at it."""
-        if (self._dirty or self._actions) and self._telling.acquire(blocking=False):
-            try:
-                self._tell()
-            finally:
-                self._telling.release()
+        with Shielded():
+            if (self._dirty or self._actions) and self._telling.acquire(blocking=False):
+                try:
+                    self._tell()
+                finally:
+                    self._telling.release()
             if self._dirty or self._actions:
                 self.tell_soon()
 
     def tell_all(self) -> None:
         """Tell on this thread what there is to tell, waiting for another that is at it."""
-        with self._telling:
+        with Shielded(), self._telling:
             self._tell()
 
     def close(self) -> None:
@@ -148,5 +151,5 @@ class _Entry:
     def __call__(self, *args: Any) -> None:
         try:
             self._listener(*args)
-        except Exception:
+        except BaseException:  # SystemExit and the like too: the thread that tells must go on
             LOG.exception("a listener failed: %r", self._listener)

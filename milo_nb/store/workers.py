@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import PhaseCancelled
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.clock import SYSTEM_CLOCK
+from milo_nb.store.shield import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 RETRY_START_S = 0.5
 """How long to wait before a thread that could not be started is tried again."""
-IDLE_S = 5.0
+IDLE_S = 1.0
 """How long a thread without work waits for more before it ends."""
 GRACE_S = 0.15
 """How long code has to see the token before an exception is sent."""
@@ -150,6 +151,7 @@ class Job:
         "_open",
         "_settle",
         "_settled",
+        "_shields",
         "_thread_id",
         "body",
         "data",
@@ -174,6 +176,7 @@ class Job:
         self._guard = threading.Lock()
         self._open = False
         self._hit = False
+        self._shields = 0
         self._settled = False
         self._thread_id = 0
 
@@ -196,6 +199,7 @@ class Job:
                     self._thread_id = threading.get_ident()
                     self._open = True
                     stopped = self.token is not None and self.token.is_set
+                LOCAL.job = self
                 if stopped:
                     error = PhaseCancelled(self.token.reason if self.token else "")
                 else:
@@ -211,6 +215,7 @@ class Job:
                 self._open = False
                 if given_up is None:
                     given_up, self._settled = self._settled, True
+        LOCAL.job = None
         if self._hit:
             self._absorb()
         if not given_up:
@@ -218,6 +223,15 @@ class Job:
         elif self.freed is not None:
             self.freed(self)
         return not self._hit
+
+    def refuse(self, reason: str) -> None:
+        """Settle a job that no thread will take as cancelled."""
+        self._settle(self, None, PhaseCancelled(reason))
+
+    def shield(self, change: int) -> None:
+        """Count the stretches of our own code that the job's thread is in; only that thread calls this."""
+        with self._guard:
+            self._shields += change
 
     def _absorb(self) -> None:
         """Take an exception that was sent and has not arrived; it must not hit what this thread does next."""
@@ -237,10 +251,14 @@ class Job:
         with self._guard:
             if self._settled or not self._open:
                 return
-            if self.token is not None and not self.token.noticed and not self._hit:
+            is_shielded = self._shields > 0
+            if not is_shielded and self.token is not None and not self.token.noticed and not self._hit:
                 self._hit = True
                 _send(ctypes.c_ulong(self._thread_id), ctypes.py_object(_Stop))
-        clock.call_later(GIVE_UP_S, self._give_up)
+        if is_shielded:
+            clock.call_later(GRACE_S, lambda: self._press(clock))
+        else:
+            clock.call_later(GIVE_UP_S, self._give_up)
 
     def _give_up(self) -> None:
         with self._guard:
@@ -268,7 +286,10 @@ class Workers:
 
     def submit(self, job: Job) -> None:
         """Queue a job. Somebody must :meth:`wake` afterwards, unless a worker is about to look for work itself."""
-        self._ready.append(job)
+        if self._closed:
+            job.refuse("the workers were closed")
+        else:
+            self._ready.append(job)
 
     def withdraw(self, job: Job) -> bool:
         """Take a job back that no thread has taken; tell whether that was possible."""
