@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from milo_nb.execute.executor import PipelineExecutor
-from milo_nb.show.magic.cell import release
+from milo_nb.show.magic.made import release
 from milo_nb.show.notebook import bundle, interactive
 
 if TYPE_CHECKING:

@@ -142,7 +142,14 @@ def test_a_body_may_hold_magics(notebook: Notebook) -> None:
             "'my-site' cannot be the name of a variable: letters, digits and _ make one. Did you mean 'my_site'?",
         ),
         ("%%milo class\n1", "'class' cannot be the name of a variable"),
-        ("%%milo site.parse\n1", "Cells for a single phase, as %%milo site.parse, come with milo_nb 0.2."),
+        ("%%milo --wait site.parse\n1", "The name of a phase comes first: %%milo site.parse, then its options."),
+        (
+            "%%milo site --retry 3\n1",
+            "--retry belongs to a phase: @phase(retry=...) in the body, or %%milo NAME.PHASE --retry.",
+        ),
+        ("%%milo site --after load\n1", "--after belongs to a phase: @phase(after=...) in the body"),
+        ("%%milo site --timeout=3\n1", "--timeout belongs to a phase: @phase(timeout=...) in the body"),
+        ("%%milo site --on-fail skip\n1", "--on-fail belongs to a phase: @phase(on_fail=...) in the body"),
         ("%%milo site --resume\n1", "--resume comes with milo_nb 0.3."),
         (
             "%%milo site -p limt\n1",

@@ -131,6 +131,8 @@ def test_logs_shows_the_last_lines(failed: Notebook) -> None:
 
 def test_help_lists_every_word_and_option(notebook: Notebook) -> None:
     out = notebook.run("%milo help")
+    assert "%%milo NAME.PHASE [options]" in out
+    assert "--on-fail" in out
     assert all(f"%milo {word} " in out for word in WORDS if word != "help")
     assert "--max-workers" in out
     assert "examples:" in out
@@ -209,10 +211,30 @@ HELD = {"site": Pipeline("site", Phase("load", int), Phase("parse", int)), "_hid
         ("%%milo site --par", ["--parallel", "--param"]),
         ("%%milo site -p li", ["limit"]),
         ("%milo nonsense nowhere x", []),
+        ("%%milo site.", ["site.load", "site.parse"]),
+        ("%%milo site.p", ["site.parse"]),
+        ("%%milo nowhere.", []),
+        ("%%milo site.write --a", ["--after"]),
+        (
+            "%%milo site.write ",
+            ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--weight", "--description", "--help"],
+        ),
+        ("%%milo site.write --after ", ["load", "parse"]),
+        ("%%milo site.write --after load ", ["parse"]),
+        ("%%milo site.parse --retry 3 --after load --after ", []),
+        ("%%milo site.write --after load --re", ["--retry"]),
+        ("%%milo site.write --on-fail s", ["stop", "skip"]),
+        ("%%milo --wa", ["--wait"]),
     ],
 )
 def test_words_pipelines_phases_and_options_are_completed(before: str, found: list[str]) -> None:
     assert complete(before, HELD) == found
+
+
+def test_phases_are_completed_while_some_are_not_defined_yet(notebook: Notebook) -> None:
+    notebook.run("%%milo site.parse --after load\n1")
+    assert complete("%milo retry site ", notebook.names) == ["parse"]
+    assert complete("%%milo site.write --after ", notebook.names) == ["parse"]
 
 
 def test_words_that_come_later_are_not_offered() -> None:
@@ -225,6 +247,8 @@ def test_the_shell_completes(notebook: Notebook) -> None:
         ("%milo ret", "retry"),
         ("%milo retry si", "site"),
         ("x = 1\n%milo retry site pa", "parse"),
+        ("%%milo site.pa", "site.parse"),
+        ("%%milo site.other --after pa", "parse"),
     ):
         with provisionalcompleter():
             found = [c.text for c in notebook.shell.Completer.completions(before, len(before))]

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import inspect
 import threading
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import wraps
 from pathlib import Path
@@ -16,10 +17,11 @@ from milo_nb.declare.phase import Phase, phase
 from milo_nb.errors import MiloError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
 _MISSING = object()
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _PACKAGE = str(Path(__file__).parents[2])
 
 
@@ -42,7 +44,7 @@ def run_body(shell: Any, line: str, body: str) -> list[Phase]:
         BodyError: If the body is not Python.
         BaseException: What the body raised; shown from the person's line on.
     """
-    code = _compile(shell, line, body)
+    code = compile_body(shell, *parse_body(shell, line, body))
     names = shell.user_ns
     before = {id(v) for v in names.values() if isinstance(v, Phase)}
     made: list[Phase] = []
@@ -79,22 +81,43 @@ def _recording(made: list[Phase]) -> Callable[..., Any]:
     return recording
 
 
-def _compile(shell: Any, line: str, body: str) -> CodeType:
-    """Return the body's code, which knows the cell by the name and the line numbers that the person sees."""
+def parse_body(shell: Any, line: str, body: str) -> tuple[ast.Module, str]:
+    """Return the body as a tree, and the name of the file that the person knows the cell by; its line numbers are theirs.
+
+    Raises:
+        BodyError: If the body is not Python.
+    """
     shown = f"%%milo {line}\n{body}"
     file = shell.compile.cache(shown, _cell_number(shell), shown)
     # An empty line stands for the magic's own, and IPython drops those that the body begins with.
     empty = len(body) - len(body.lstrip("\n \t\r"))
-    source = "\n" * (1 + body[:empty].count("\n")) + (shell.transform_cell(body) if body.strip() else "")
-    flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with _as_ipython_shows(shell):
+        source = "\n" * (1 + body[:empty].count("\n")) + (shell.transform_cell(body) if body.strip() else "")
+        tree = compile(source, file, "exec", shell.compile.flags | _FLAGS | ast.PyCF_ONLY_AST, dont_inherit=True)
+    return tree, file
+
+
+def compile_body(shell: Any, tree: ast.Module, file: str) -> CodeType:
+    """Return the code of a body, which may await at its top level.
+
+    Raises:
+        BodyError: If the body is not Python.
+    """
+    with _as_ipython_shows(shell):
+        code: CodeType = compile(tree, file, "exec", shell.compile.flags | _FLAGS, dont_inherit=True)
+    return code
+
+
+@contextmanager
+def _as_ipython_shows(shell: Any) -> Iterator[None]:
+    """Turn what is wrong with a body into a BodyError."""
     try:
-        code: CodeType = compile(source, file, "exec", flags, dont_inherit=True)
-    except (SyntaxError, ValueError, OverflowError) as error:
+        yield
+    except (SyntaxError, ValueError, OverflowError, RecursionError) as error:
         wrong = BodyError(f"{type(error).__name__}: {error}")
         text = shell.SyntaxTB.structured_traceback(type(error), error, [])
         wrong._render_traceback_ = lambda: text  # type: ignore[attr-defined]
         raise wrong from None
-    return code
 
 
 def _cell_number(shell: Any) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.display import display
@@ -11,8 +10,18 @@ from milo_nb.errors import UsageError
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.body import run_body
+from milo_nb.show.magic.made import (
+    Made,
+    check_variable,
+    count_phases,
+    is_forgotten,
+    make_pipeline,
+    release,
+    same_graph,
+    say_missing,
+)
 from milo_nb.show.magic.options import check_name, make_cell_parser, read_params, split
-from milo_nb.show.notebook import close_view
+from milo_nb.show.magic.phase_cell import define_phase, is_phase_cell
 from milo_nb.show.notebook.interactive import has_person, wait_and_tell
 from milo_nb.state.model import UNFINISHED
 
@@ -20,31 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from milo_nb.declare.phase import Phase
-
-
-@dataclass
-class Made:
-    """What a cell has made.
-
-    Attributes:
-        pipeline: Its pipeline.
-        phases: Its phases, by the names that the notebook holds them under.
-        options: What its sessions are started with.
-        executor: Runs it, once it was started.
-    """
-
-    pipeline: Pipeline
-    phases: dict[str, Phase]
-    options: dict[str, Any] = field(default_factory=dict)
-    executor: PipelineExecutor | None = None
-
-    def start(self) -> PipelineExecutor:
-        """Start a new session in a new executor, in place of the old one."""
-        old, self.executor = self.executor, self.pipeline.run(**self.options)
-        if old is not None:
-            release(old)
-        return self.executor
+    from milo_nb.show.magic.made import OwnCell
 
 
 class Cells:
@@ -63,6 +48,9 @@ class Cells:
             UsageError: If the line is wrong, or the name is taken.
             BaseException: What the body raised.
         """
+        if is_phase_cell(line):
+            print(define_phase(self._shell, self.made, line, body))  # noqa: T201 - it only defines, and says so
+            return
         options = self._parser.read(split(line))
         if options.help:
             print(self._parser.format_help().rstrip())  # noqa: T201 - it was asked for
@@ -70,15 +58,21 @@ class Cells:
         if options.name is None:
             raise UsageError("A %%milo cell needs a name: %%milo NAME. Help: %milo help")
         name = check_name(options.name)
-        self._check_variable(name)
+        check_variable(self._shell.user_ns, name)
+        before = self.made.get(name)
+        cells = {} if before is None or is_forgotten(self._shell.user_ns, name, before) else before.cells
         self._check_idle(name)
         params = read_params(options.params, self._shell.user_ns)
-        pipeline, phases = self._define(name, line, body, options)
-        made = Made(pipeline, phases, _run_options(options, params))
-        before = self.made.get(name)
+        made = self._define(name, line, body, cells, options)
+        made.options = _run_options(options, params)
+        taken = [p for p in cells if p not in made.cells]
+        if taken:
+            print(f"Defined here now: {', '.join(taken)}; no longer in a cell of its own.")  # noqa: T201 - as above
         if options.define:
             self._keep(name, made, before)
-            print(f"'{name}' is defined: {count_phases(pipeline)}. Start it with: %milo run {name}")  # noqa: T201 - as above
+            missing = say_missing(made.pipeline)
+            then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
+            print(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")  # noqa: T201 - as above
             return
         kept = self._go_on(made, before) if before is not None and not options.fresh else None
         if kept is None:
@@ -129,14 +123,6 @@ class Cells:
 
     # ------------------------------------------------------------------ before the body
 
-    def _check_variable(self, name: str) -> None:
-        names = self._shell.user_ns
-        if name in names and not isinstance(names[name], PipelineExecutor | Pipeline):
-            kind = type(names[name]).__name__
-            raise UsageError(
-                f"'{name}' is a variable of the notebook ({kind}). Choose another name, or first: del {name}"
-            )
-
     def _check_idle(self, name: str) -> None:
         held, made = self._shell.user_ns.get(name), self.made.get(name)
         if name not in self._shell.user_ns and made is not None and made.executor is not None:
@@ -150,26 +136,40 @@ class Cells:
     # ------------------------------------------------------------------ the body
 
     def _define(
-        self, name: str, line: str, body: str, options: argparse.Namespace
-    ) -> tuple[Pipeline, dict[str, Phase]]:
-        """Run the body; phases that it made when it ran before are gone, or back if it fails."""
+        self, name: str, line: str, body: str, cells: Mapping[str, OwnCell], options: argparse.Namespace
+    ) -> Made:
+        """Run the body; phases that it made when it ran before are gone, or back if it fails.
+
+        Args:
+            name: Name of the pipeline.
+            line: What stood behind ``%%milo``.
+            body: The cell without its first line.
+            cells: The phases that have cells of their own; those that the body defines are no longer among them.
+            options: What the line says.
+        """
         names = self._shell.user_ns
         before = self.made.get(name)
-        gone = {n: p for n, p in before.phases.items() if names.get(n) is p} if before is not None else {}
+        gone = {n: p for n, p in before.bound.items() if names.get(n) is p} if before is not None else {}
         for variable in gone:
             del names[variable]
         try:
-            phases = run_body(self._shell, line, body)
-            pipeline = _make_pipeline(name, phases, options)
-            bound = {n: p for n, p in names.items() for q in phases if p is q}
+            own = run_body(self._shell, line, body)
+            others = {n: c for n, c in cells.items() if all(n != p.name for p in own)}
+            phases = (*own, *(c.phase for c in others.values()))
+            if not phases:
+                _refuse(f"The cell defines no phase. Write functions with @phase in the body of %%milo {name}.")
+            pipeline = make_pipeline(name, phases, parallel=options.parallel, fail_fast=options.fail_fast)
+            if not options.define:
+                pipeline.graph  # noqa: B018 - which an incomplete pipeline refuses to tell
+            bound = {n: p for n, p in names.items() for q in own if p is q}
             if name in bound:
                 _refuse(f"'{name}' is the pipeline and one of its phases. Rename one of them.")
-            self._check_variable(name)
+            check_variable(names, name)
         except BaseException:
             for variable, phase in gone.items():
                 names.setdefault(variable, phase)
             raise
-        return pipeline, bound
+        return Made(pipeline, tuple(own), bound, others)
 
     # ------------------------------------------------------------------ after the body
 
@@ -180,7 +180,9 @@ class Cells:
             return None
         if not self.is_seen() or not _is_unfinished(executor):
             return None
-        if not _is_same(before.options, made.options) or not _same_graph(before.pipeline, made.pipeline):
+        if not _is_same(before.options, made.options) or before.pipeline.fail_fast != made.pipeline.fail_fast:
+            return None
+        if not same_graph(executor.session.graph, made.pipeline.graph):
             return None
         executor.rebind(made.pipeline)
         plan = executor.command("resume")
@@ -204,18 +206,6 @@ class Cells:
         return held  # type: ignore[return-value]
 
 
-def release(executor: PipelineExecutor) -> None:
-    """Let go of an executor that another takes the place of: view, threads and listeners; its results stay."""
-    close_view(executor)
-    executor.close()
-
-
-def _make_pipeline(name: str, phases: list[Phase], options: argparse.Namespace) -> Pipeline:
-    if not phases:
-        _refuse(f"The cell defines no phase. Write functions with @phase in the body of %%milo {name}.")
-    return Pipeline(name, *phases, parallel=options.parallel, fail_fast=options.fail_fast)
-
-
 def _refuse(why: str) -> NoReturn:
     raise UsageError(why)
 
@@ -227,12 +217,6 @@ def _run_options(options: argparse.Namespace, params: Mapping[str, Any]) -> dict
 def _is_unfinished(executor: PipelineExecutor) -> bool:
     state = executor.session.state
     return state.status == "paused" or (state.status in UNFINISHED and bool(state.stopped_at))
-
-
-def _same_graph(before: Pipeline, after: Pipeline) -> bool:
-    one, other = before.graph, after.graph
-    same = (one.names, one.depends_on, one.parallel) == (other.names, other.depends_on, other.parallel)
-    return same and before.fail_fast == after.fail_fast
 
 
 def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -251,9 +235,3 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         except Exception:  # noqa: BLE001 - a person's objects may refuse to be compared
             return False
     return True
-
-
-def count_phases(pipeline: Pipeline) -> str:
-    """Return how many phases there are, in words."""
-    n = len(pipeline.graph)
-    return f"{n} phase{'s' * (n != 1)}"

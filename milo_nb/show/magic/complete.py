@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import MiloError
+from milo_nb.declare.phase import ON_FAIL
 from milo_nb.execute.executor import PipelineExecutor
 
 if TYPE_CHECKING:
@@ -37,16 +37,13 @@ def complete_event(shell: Any, event: Any) -> list[str]:
 def complete(before: str, variables: Mapping[str, Any]) -> list[str]:
     """Return the words that may follow or end `before`, the text before the cursor."""
     from milo_nb.show.magic.line import COMMANDS, LATER, WORDS, make_line_parser  # noqa: PLC0415 - IPython's room
-    from milo_nb.show.magic.options import make_cell_parser  # noqa: PLC0415 - as above
 
     words = before.split()
     at = "" if before[-1:].isspace() else words.pop() if len(words) > 1 else ""
     held = _pipelines(variables)
     found: Iterable[str]
     if words and words[0] == "%%milo":
-        found = make_cell_parser().option_names if at.startswith("-") or len(words) > 1 else held
-        if words[-1] in ("-p", "--param"):
-            found = [v for v in variables if not v.startswith("_")]
+        found = _in_cell(words[1:], at, variables, held)
     elif at.startswith("-"):
         found = make_line_parser().option_names
     elif len(words) <= 1:
@@ -60,18 +57,34 @@ def complete(before: str, variables: Mapping[str, Any]) -> list[str]:
     return [w for w in found if w.startswith(at)]
 
 
+def _in_cell(
+    words: list[str], at: str, variables: Mapping[str, Any], held: Mapping[str, tuple[str, ...]]
+) -> Iterable[str]:
+    """Return what may follow ``%%milo`` and `words`, where `at` has been begun."""
+    from milo_nb.show.magic.options import make_cell_parser, make_phase_parser  # noqa: PLC0415 - as above
+
+    name, dot, phase = (words[0] if words else at).partition(".")
+    phases = held.get(name, ())
+    if not words and not at.startswith("-"):
+        return [f"{name}.{p}" for p in phases] if dot else held
+    if not dot or not words:
+        wants_variable = words[-1:] in (["-p"], ["--param"])
+        return [v for v in variables if not v.startswith("_")] if wants_variable else make_cell_parser().option_names
+    option = next((w for w in reversed(words) if w.startswith("-")), "")
+    if words[-1] == "--on-fail":
+        return ON_FAIL
+    if option == "--after" and not at.startswith("-"):
+        return [p for p in phases if p != phase and p not in words]
+    return make_phase_parser().option_names
+
+
 def _pipelines(variables: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the phases of each variable that holds a pipeline."""
     from milo_nb.pipeline import Pipeline  # noqa: PLC0415 - as above
 
     found: dict[str, tuple[str, ...]] = {}
     for name, value in list(variables.items()):
-        try:
-            if not name.startswith("_"):
-                if isinstance(value, PipelineExecutor):
-                    found[name] = value.pipeline.graph.names
-                elif isinstance(value, Pipeline):
-                    found[name] = value.graph.names
-        except MiloError:
-            continue
+        pipeline = value.pipeline if isinstance(value, PipelineExecutor) else value
+        if isinstance(pipeline, Pipeline) and not name.startswith("_"):
+            found[name] = tuple(p.name for p in pipeline.phases)
     return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import UsageError, available, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.result import MARKS, count_statuses
-from milo_nb.show.magic.cell import count_phases
-from milo_nb.show.magic.options import Parser, make_cell_parser, positive, split
+from milo_nb.show.magic.made import count_phases, say_missing
+from milo_nb.show.magic.options import Parser, make_cell_parser, make_phase_parser, positive, split
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 %%milo NAME [options]           a cell: its @phase functions are the pipeline NAME; --help lists the options
+%%milo NAME.PHASE [options]     a cell: its body is the phase PHASE of the pipeline NAME; it only defines
 %milo run NAME                  start it, or start it anew
 %milo status [NAME]             how things stand
 %milo plan NAME WORD [PHASE]    what a command would do
@@ -82,7 +83,7 @@ class Line:
         words = split(line)
         word = words[0] if words else "help"
         if word in ("help", "--help", "-h"):
-            _print(HELP + "\n" + make_cell_parser().format_help())
+            _print("\n".join((HELP, make_cell_parser().format_help(), make_phase_parser().format_help())))
             return
         if word in LATER:
             raise UsageError(f"%milo {word} comes with milo_nb {LATER[word]}.")
@@ -203,7 +204,8 @@ def _has_begun(executor: PipelineExecutor) -> bool:
 def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
     """Return a few lines that say how a pipeline stands."""
     if not isinstance(held, PipelineExecutor):
-        return f"{name}: defined, {count_phases(held)}, not started"
+        missing = say_missing(held)
+        return f"{name}: defined, {count_phases(held)}, not started{f'; {missing}' if missing else ''}"
     state = held.session.state
     counts = ", ".join(f"{n} {word}" for word, n in count_statuses(state.phases).items())
     doing = f", {state.requested}" if state.requested else ""

@@ -6,8 +6,11 @@ import argparse
 import ast
 import keyword
 import shlex
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from milo_nb.declare.graph import RESERVED
+from milo_nb.declare.phase import ON_FAIL, is_amount
 from milo_nb.errors import UsageError, suggest
 
 if TYPE_CHECKING:
@@ -20,21 +23,32 @@ examples:
   %%milo site --define            only define; start it with: %milo run site
   %%milo site --wait              wait for the end, as programs that run notebooks do
 """
+PHASE_EXAMPLES = """\
+examples:
+  %%milo site.load                the body is the phase: what it binds is its result, `site["load"].result.df`
+  %%milo site.parse --after load  the body sees what `load` bound, and the notebook's names
+  %%milo site.render --after parse assets --retry 3 --timeout 60
+"""
 LATER = {
     "resume": "0.3",
     "no-cache": "0.3",
     "refresh": "0.3",
     "stale": "0.3",
     "backend": "0.4",
-    "after": "0.2",
-    "retry": "0.2",
-    "timeout": "0.2",
 }
 """Options that come with a later version."""
+OF_PIPELINES = "{0} belongs to the pipeline: %%milo NAME {0}."
+OF_PHASES = "{0} belongs to a phase: @phase({1}=...) in the body, or %%milo NAME.PHASE {0}."
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError where argparse would end the program."""
+    """An argument parser that raises UsageError where argparse would end the program.
+
+    Attributes:
+        elsewhere: Options that belong somewhere else, with the sentence that says where.
+    """
+
+    elsewhere: Mapping[str, str] = MappingProxyType({})
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as one line, with the way to the help."""
@@ -57,12 +71,13 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, word: str) -> NoReturn:
         if not word.startswith("-"):
-            raise UsageError(
-                f"'{word}' is one word too many. Usage: {self.format_usage().removeprefix('usage: ').strip()}"
-            )
+            usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+            raise UsageError(f"'{word}' is one word too many. Usage: {usage}")
         name = word.partition("=")[0]
         if name.strip("-") in LATER:
             raise UsageError(f"{name} comes with milo_nb {LATER[name.strip('-')]}.")
+        if name in self.elsewhere:
+            raise UsageError(self.elsewhere[name].format(name, name.strip("-").replace("-", "_")))
         known = self.option_names
         raise UsageError(f"There is no option {name}.{suggest(name, known)} Options: {', '.join(known)}.")
 
@@ -91,16 +106,56 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """Return a number of seconds, more than 0."""
+    number = amount(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"it must be seconds, more than 0, got {text!r}")
+    return number
+
+
+def amount(text: str) -> float:
+    """Return a number from 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not is_amount(number):
+        raise argparse.ArgumentTypeError(f"it must be a number from 0, got {text!r}")
+    return number
+
+
 def make_cell_parser() -> Parser:
-    """Return the parser of the line behind ``%%milo``."""
-    parser = Parser(
+    """Return the parser of the line behind ``%%milo NAME``."""
+    parser = _make_parser("Run the phases that the cell defines, in the background, behind a live view.", CELL_EXAMPLES)
+    parser.elsewhere = dict.fromkeys(_phase_options(_make_parser("", "")), OF_PHASES)
+    _cell_options(parser)
+    return parser
+
+
+def make_phase_parser() -> Parser:
+    """Return the parser of the line behind ``%%milo NAME.PHASE``."""
+    parser = _make_parser(
+        "Define the phase PHASE of the pipeline NAME; the cell's body is what it does.", PHASE_EXAMPLES
+    )
+    parser.elsewhere = dict.fromkeys(_cell_options(_make_parser("", "")), OF_PIPELINES)
+    _phase_options(parser)
+    return parser
+
+
+def _make_parser(description: str, epilog: str) -> Parser:
+    return Parser(
         prog="%%milo",
-        description="Run the phases that the cell defines, in the background, behind a live view.",
-        epilog=CELL_EXAMPLES,
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
     )
+
+
+def _cell_options(parser: Parser) -> list[str]:
+    """Add what a whole pipeline can be told, and return the options."""
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="name of the pipeline, and of the variable that holds its executor")
     add("--parallel", action="store_true", help="phases that do not say otherwise may run beside each other")
@@ -114,7 +169,40 @@ def make_cell_parser() -> Parser:
     add("--fresh", action="store_true", help="start anew, even if the last session was not finished")
     add("--fail-fast", action="store_true", help="a failure also cancels what runs")
     add("--help", "-h", action="store_true", help="show this")
-    return parser
+    return [o for action in parser._actions for o in action.option_strings]  # noqa: SLF001 - argparse has no other way
+
+
+def _phase_options(parser: Parser) -> list[str]:
+    """Add what a single phase can be told, and return the options."""
+    add = parser.add_argument
+    add("name", metavar="NAME.PHASE", help="name of the pipeline, and of the phase")
+    add("--after", nargs="+", action="extend", default=[], metavar="PHASE",
+        help="phases that come before; what they bound is there in the body")  # fmt: skip
+    add("--retry", type=positive, metavar="N", help="tries after the first one, if it fails")
+    add("--timeout", type=seconds, metavar="S", help="seconds until it is stopped and counts as failed")
+    add("--on-fail", choices=ON_FAIL, help="what happens when it fails (stop)")
+    add("--parallel", action="store_true", help="it may run beside others")
+    add("--weight", type=amount, default=1, metavar="W", help="its share of the progress (1)")
+    add("--description", metavar="TEXT", help="for people; the body's docstring, if not given")
+    add("--help", "-h", action="store_true", help="show this")
+    return [o for action in parser._actions for o in action.option_strings]  # noqa: SLF001 - as above
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the two names in ``NAME.PHASE``.
+
+    Raises:
+        UsageError: If they are none.
+    """
+    pipeline, _, phase = name.partition(".")
+    check_name(pipeline)
+    if not phase:
+        raise UsageError(f"'{name}' names no phase. Write %%milo {pipeline}.PHASE, or %%milo {pipeline}.")
+    if phase in RESERVED:
+        raise UsageError(f"No phase can be named '{phase}': in a phase that name has a meaning of its own.")
+    if not phase.isidentifier() or keyword.iskeyword(phase):
+        raise UsageError(f"'{phase}' cannot be the name of a phase: letters, digits and _ make one.{_likely(phase)}")
+    return pipeline, phase
 
 
 def check_name(name: str) -> str:
@@ -124,14 +212,16 @@ def check_name(name: str) -> str:
         UsageError: If it is none.
     """
     if "." in name and all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(
-            f"Cells for a single phase, as %%milo {name}, come with milo_nb 0.2. Use @phase in a %%milo cell."
-        )
+        raise UsageError(f"The name of a phase comes first: %%milo {name}, then its options.")
     if not name.isidentifier() or keyword.iskeyword(name):
-        likely = "".join(c if c.isalnum() else "_" for c in name).strip("_")
-        hint = f" Did you mean '{likely}'?" if likely.isidentifier() and not keyword.iskeyword(likely) else ""
-        raise UsageError(f"'{name}' cannot be the name of a variable: letters, digits and _ make one.{hint}")
+        raise UsageError(f"'{name}' cannot be the name of a variable: letters, digits and _ make one.{_likely(name)}")
     return name
+
+
+def _likely(name: str) -> str:
+    """Return the name that was meant, as a question; empty if there is none."""
+    likely = "".join(c if c.isalnum() else "_" for c in name).strip("_")
+    return f" Did you mean '{likely}'?" if likely.isidentifier() and not keyword.iskeyword(likely) else ""
 
 
 def read_params(given: Sequence[str], variables: Mapping[str, Any]) -> dict[str, Any]:

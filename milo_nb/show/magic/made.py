@@ -1,0 +1,141 @@
+"""What the cells of a notebook have made of a pipeline: its phases, from whichever cell, and what runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.declare.graph import PhaseGraph
+from milo_nb.declare.phase import Phase
+from milo_nb.errors import UsageError
+from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.pipeline import Pipeline
+from milo_nb.show.notebook import close_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEFAULT_WORK_DIR = ".milo"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCell:
+    """A phase that has a cell of its own.
+
+    Attributes:
+        phase: The phase.
+        id: What the front end calls the cell; empty where it does not say.
+    """
+
+    phase: Phase
+    id: str
+
+
+@dataclass
+class Made:
+    """What the cells of one name have made.
+
+    Attributes:
+        pipeline: All phases together.
+        own: The phases of the cell ``%%milo NAME``.
+        bound: Those of them that are variables of the notebook, by variable.
+        cells: The phases of the cells ``%%milo NAME.PHASE``, by name.
+        options: What its sessions are started with.
+        executor: Runs it, once it was started.
+    """
+
+    pipeline: Pipeline
+    own: tuple[Phase, ...] = ()
+    bound: dict[str, Phase] = field(default_factory=dict)
+    cells: dict[str, OwnCell] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=lambda: {"work_dir": DEFAULT_WORK_DIR})
+    executor: PipelineExecutor | None = None
+
+    def start(self) -> PipelineExecutor:
+        """Start a new session in a new executor, in place of the old one."""
+        old, self.executor = self.executor, self.pipeline.run(**self.options)
+        if old is not None:
+            release(old)
+        return self.executor
+
+
+class IncompletePipeline(Pipeline):
+    """A pipeline whose phases depend on some that are not defined yet. Running it is refused, by naming them.
+
+    Attributes:
+        missing: The names that are not defined yet.
+    """
+
+    def __init__(self, name: str, *phases: Phase, missing: Iterable[str], parallel: bool, fail_fast: bool) -> None:
+        """Make it; circles and wrong names are refused already."""
+        self.missing = tuple(missing)
+        stand_ins = [Phase(m, object) for m in self.missing]
+        super().__init__(name, *phases, *stand_ins, parallel=parallel, fail_fast=fail_fast)
+        self.phases = phases
+        del self.graph
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse to tell the graph, which whoever runs it asks for first.
+
+        Raises:
+            PipelineError: Naming what is not defined yet.
+        """
+        if name == "graph":
+            return PhaseGraph(self.phases, parallel=self.parallel)
+        raise AttributeError(f"a Pipeline has no '{name}'")
+
+    def __repr__(self) -> str:
+        """Show what is missing."""
+        return f"<Pipeline {self.name}: {count_phases(self)}, not defined yet: {', '.join(self.missing)}>"
+
+
+def make_pipeline(name: str, phases: Iterable[Phase], *, parallel: bool, fail_fast: bool) -> Pipeline:
+    """Return the pipeline that the phases make, an incomplete one if some depend on what is not there.
+
+    Raises:
+        PipelineError: For circles and wrong names.
+    """
+    phases = tuple(phases)
+    known = {p.name for p in phases}
+    missing = dict.fromkeys(d for p in phases for d in p.depends_on if d not in known)
+    if missing:
+        return IncompletePipeline(name, *phases, missing=missing, parallel=parallel, fail_fast=fail_fast)
+    return Pipeline(name, *phases, parallel=parallel, fail_fast=fail_fast)
+
+
+def same_graph(one: PhaseGraph, other: PhaseGraph) -> bool:
+    """Tell whether a session of the one can go on with the phases of the other."""
+    return (one.names, one.depends_on, one.parallel) == (other.names, other.depends_on, other.parallel)
+
+
+def release(executor: PipelineExecutor) -> None:
+    """Let go of an executor that another takes the place of: view, threads and listeners; its results stay."""
+    close_view(executor)
+    executor.close()
+
+
+def is_forgotten(variables: Mapping[str, Any], name: str, made: Made) -> bool:
+    """Tell whether a person deleted the variable, and so what the cells had made; not while its session runs."""
+    return name not in variables and not (made.executor is not None and made.executor.session.is_running())
+
+
+def check_variable(variables: Mapping[str, Any], name: str) -> None:
+    """Refuse to take the place of a variable that is no pipeline.
+
+    Raises:
+        UsageError: With the remedy.
+    """
+    if name in variables and not isinstance(variables[name], PipelineExecutor | Pipeline):
+        kind = type(variables[name]).__name__
+        raise UsageError(f"'{name}' is a variable of the notebook ({kind}). Choose another name, or first: del {name}")
+
+
+def count_phases(pipeline: Pipeline) -> str:
+    """Return how many phases there are, in words."""
+    n = len(pipeline.phases)
+    return f"{n} phase{'s' * (n != 1)}"
+
+
+def say_missing(pipeline: Pipeline) -> str:
+    """Return which phases are not defined yet, as half a sentence; empty if all are."""
+    return f"not defined yet: {', '.join(pipeline.missing)}" if isinstance(pipeline, IncompletePipeline) else ""
