@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
+from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,8 @@ class ThreadHook(Patch):
             if is_held:
                 self._hold()
             try:
-                original(thread)
+                with Shielded():  # an exception sent now could hit the new thread, which has this one's number at first
+                    original(thread)
             except BaseException:
                 vars(thread).pop("run", None)
                 if is_held:

@@ -11,6 +11,8 @@ import threading
 from contextvars import Context
 from typing import Final, Protocol
 
+from milo_nb.store.shield import Shielded
+
 DRAIN_INTERVAL_S: Final = 0.05
 
 
@@ -44,7 +46,7 @@ class Drainer:
         with self._lock:
             self.is_running = True
             # What a session before has left is the old thread's; a sink still written to needs a new one.
-            if not all(sink.is_abandoned() for sink in self._watched):
+            if not all(sink.is_abandoned() for sink in tuple(self._watched)):
                 self._start()
 
     def close(self) -> None:
@@ -69,14 +71,16 @@ class Drainer:
         for sink in list(self._watched):
             # Let go first, drained then; a late writer writes first, has it watched then: nothing falls between.
             if sink.is_abandoned():
-                self._watched.pop(sink, None)
+                with self._lock:
+                    self._watched.pop(sink, None)
             sink.drain()
 
     def _start(self) -> None:
         self._ended = threading.Event()
         thread = threading.Thread(target=self._run, args=(self._ended, self._wanted), name="milo-nb-drain", daemon=True)
         # In an empty context: a thread inherits the sink of the phase that starts it, this one must not.
-        Context().run(thread.start)
+        with Shielded():
+            Context().run(thread.start)
 
     def _run(self, ended: threading.Event, wanted: threading.Event) -> None:
         while not ended.is_set():

@@ -16,6 +16,14 @@ def fold(line: str) -> str:
     unknowable, the last part that is not empty stands alone.
     """
     parts = line.split("\r")
+    if len(parts) > 2 and _ESCAPE not in line:  # noqa: PLR2004 - more than one return
+        # A part shows only where it is longer than all that came after it: so each character is copied once.
+        seen, covered = [], 0
+        for part in reversed(parts):
+            if len(part) > covered:
+                seen.append(part[covered:])
+                covered = len(part)
+        return "".join(seen)
     shown = parts[0]
     for part in parts[1:]:
         shown = _overlay(shown, part)

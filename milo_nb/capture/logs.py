@@ -16,6 +16,7 @@ from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.sink import Sink
 from milo_nb.capture.streams import standard_name
+from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +75,8 @@ def _wrap_call_handlers(original: Callable[..., None]) -> Callable[..., None]:
         if sink is None:
             original(self, record)
             return
-        text = _handle(self, record, sink)
+        with Shielded():  # handlers take locks by hand: none may stay taken when the phase is cancelled
+            text = _handle(self, record, sink)
         if text is not None:
             sink.record(to_level(record.levelno), text.rstrip("\n"))
 

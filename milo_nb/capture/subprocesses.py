@@ -206,7 +206,7 @@ class ForkedSink(Sink):
         self._send((stream, ""), data.decode(errors="replace"))
 
     def record(self, level: str, text: str, stream: str = "log") -> None:
-        self._send((stream, level), text)
+        self._send((stream, level), text if level else text + "\n")
 
     def for_child(self) -> Sink:
         return self

@@ -174,8 +174,10 @@ def _make_notebook_patches(module: Any) -> Iterator[Patch]:
             if CURRENT_SINK.get() is None:
                 original.__get__(bar)(*args, **options)
                 return
-            options.pop("display", None)
-            options.pop("colour", None)
+            for name in ("display", "colour", "file", "gui"):  # a widget's, or of no use to one
+                options.pop(name, None)
+            if len(args) > _FILE_INDEX:
+                args = (*args[:_FILE_INDEX], None, *args[_FILE_INDEX + 1 :])
             if not isinstance(options.get("ncols"), (int, type(None))):
                 del options["ncols"]  # as "100%", the width of a widget
             options["disable"] = bool(options.get("disable", False))

@@ -5,6 +5,7 @@ How an executor is displayed is registered from above with :func:`register_displ
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,7 @@ class PipelineExecutor(Commands):
         }
         self._fail_fast = fail_fast
         self._starting = False
+        self._renewing = threading.RLock()
         self.sessions: list[Callable[[], None]] = []  # told when Run again makes a new session
         self._session = self._new_session()
 
@@ -203,13 +205,14 @@ class PipelineExecutor(Commands):
 
     def run_again(self) -> PipelineExecutor:
         """Start a new session of the same pipeline, when this one has ended."""
-        if self._session.is_running():
-            raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
-        old, self._session = self._session, self._new_session()
-        old.close()
-        for tell in tuple(self.sessions):
-            tell()
-        return self.start()
+        with self._renewing:
+            if self._session.is_running():
+                raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
+            old, self._session = self._session, self._new_session()
+            old.close()
+            for tell in tuple(self.sessions):
+                tell()
+            return self.start()
 
     def plan(self, command: Command | str, *phases: str, **options: Any) -> Plan:
         """Return what a command would do now; nothing is done."""

@@ -137,7 +137,8 @@ class Session:
             self.started_wall = time.time()
             self._capture.on()
             self._backend.open()
-            self._task = self.store.run_saga(self._guarded())
+            with self.store.loop.hold():  # a command finds a session that has not started, or one whose saga hears it
+                self._task = self.store.run_saga(self._guarded())
 
     def close(self) -> None:
         """Cancel what runs and let go of threads and listeners."""
