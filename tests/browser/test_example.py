@@ -47,14 +47,15 @@ def test_the_first_notebook_builds_its_site_fails_when_told_to_and_finishes_when
         view.evaluate("(view) => view.scrollIntoView()")
         expect(view).to_have_attribute("data-status", "completed")
 
-    example.ask("trouble['disk_is_full'] = True")
-    example.run(publish)
+    switch = example.sources()[trouble]
+    example.edit(trouble, switch.replace("False", "True"))
+    example.run(trouble, publish)
     view = example.page.locator('.milo-root[data-pipeline="publish"]')
     expect(view).to_have_attribute("data-status", "failed")
     expect(view.locator('[data-view=graph] [data-phase="save"]')).to_have_attribute("data-status", "failed")
     expect(view.locator("[data-pane=error] [aria-current=true]")).to_contain_text("raise OSError")
 
-    example.edit(trouble, "trouble['disk_is_full'] = False")
+    example.edit(trouble, switch)
     example.run(trouble)
     view.locator(".milo-inspector [data-command=retry]").click()
     expect(view).to_have_attribute("data-status", "completed")
