@@ -107,13 +107,14 @@ def test_a_cell_that_runs_again_replaces_exactly_its_phase(notebook: Notebook) -
 
 
 def test_a_cell_that_is_renamed_takes_its_old_phase_away(notebook: Notebook) -> None:
-    ids = iter(["a", "b", "b"])
-    parent = {"content": {"allow_stdin": False}, "metadata": {}}
+    runs = iter([("a", "1"), ("b", "2"), ("b", "3"), ("b", "3")])
+    parent = {"content": {"allow_stdin": False}}
     notebook.shell.kernel = SimpleNamespace(get_parent=lambda channel: parent)
-    for cell in (LOAD, PARSE, PARSE.replace("site.parse", "site.total")):
-        parent["metadata"]["cellId"] = next(ids)
+    for cell in (LOAD, PARSE, PARSE.replace("site.parse", "site.total"), PARSE.replace("site.parse", "site.another")):
+        cell_id, run = next(runs)
+        parent.update(metadata={"cellId": cell_id}, header={"msg_id": run})
         notebook.run(cell)
-    assert notebook.names["site"].execution_order() == ["load", "total"]
+    assert notebook.names["site"].execution_order() == ["load", "another", "total"]
 
 
 def test_help_shows_the_options(notebook: Notebook) -> None:
@@ -158,7 +159,7 @@ def test_a_cell_without_phases_gives_phase_cells_their_options(notebook: Noteboo
 
 def test_whichever_cell_defines_a_phase_last_has_it(notebook: Notebook) -> None:
     notebook.run("%%milo site\n@phase\ndef load(): return 1")
-    notebook.run(LOAD)
+    assert notebook.run(LOAD).startswith("In place of the one in %%milo site: 'site.load' is edited.")
     notebook.run("%milo run site")
     assert notebook.names["site"]["load"].result.rows == [1, 2]
     out = notebook.run("%%milo site\n@phase\ndef load(): return 2")

@@ -25,10 +25,16 @@ class OwnCell:
     Attributes:
         phase: The phase.
         id: What the front end calls the cell; empty where it does not say.
+        run: Which run of the cell defined it.
     """
 
     phase: Phase
-    id: str
+    id: str = ""
+    run: str = ""
+
+    def replaces(self, other: OwnCell) -> bool:
+        """Tell whether this is a later run of the same cell, which may have renamed its phase."""
+        return bool(self.id) and self.id == other.id and self.run != other.run
 
 
 @dataclass

@@ -28,6 +28,9 @@ examples:
   %%milo site.load                the body is the phase: what it binds is its result, `site["load"].result.df`
   %%milo site.parse --after load  the body sees what `load` bound, and the notebook's names
   %%milo site.render --after parse assets --retry 3 --timeout 60
+
+Such a cell only defines; `%milo run site` starts. A cell that runs again replaces its phase, and
+`del site` forgets the pipeline with all its cells. Options of the pipeline stand in a cell %%milo site.
 """
 LATER = {
     "resume": "0.3",

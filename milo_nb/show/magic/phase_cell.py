@@ -59,21 +59,20 @@ def define_phase(shell: Any, known: dict[str, Made], line: str, body: str) -> st
     check_variable(variables, name)
     made = _recall(variables, known, name)
     phase = _make(shell, name, phase_name, options, line, body)
-    id_ = _cell_id(shell)
-    cells = {
-        n: c for n, c in made.cells.items() if n == phase_name or not id_ or c.id != id_
-    }  # it may have been renamed
-    cells[phase_name] = OwnCell(phase, id_)
+    cell = OwnCell(phase, *_cell_and_run(shell))
+    cells = {n: c for n, c in made.cells.items() if n == phase_name or not cell.replaces(c)}
+    cells[phase_name] = cell
     own = tuple(p for p in made.own if p.name != phase_name)
     flags = {"parallel": made.pipeline.parallel, "fail_fast": made.pipeline.fail_fast}
     pipeline = make_pipeline(name, (*own, *(c.phase for c in cells.values())), **flags)
+    instead = f"In place of the one in %%milo {name}: " if len(own) < len(made.own) else ""
     made.pipeline, made.own, made.cells = pipeline, own, cells
     known[name] = made
-    if made.executor is None:
-        variables[name] = pipeline
-        said = _defined(name, phase_name, pipeline)
-        return said if say_missing(pipeline) else f"{said} Start it with: %milo run {name}"
-    return _adopt(made.executor, pipeline, name, phase)
+    if made.executor is not None:
+        return instead + _adopt(made.executor, pipeline, name, phase)
+    variables[name] = pipeline
+    said = instead + _defined(name, phase_name, pipeline)
+    return said if say_missing(pipeline) else f"{said} Start it with: %milo run {name}"
 
 
 def _recall(variables: dict[str, Any], known: dict[str, Made], name: str) -> Made:
@@ -112,12 +111,13 @@ def _make(  # noqa: PLR0913, PLR0917 - what a cell consists of
     return made
 
 
-def _cell_id(shell: Any) -> str:
-    """Return what the front end calls the cell that runs now; empty where it does not say."""
+def _cell_and_run(shell: Any) -> tuple[str, str]:
+    """Return what the front end calls the cell that runs now, and its request to run it; empty where it does not say."""
     try:
-        return str(shell.kernel.get_parent("shell")["metadata"]["cellId"])
+        parent = shell.kernel.get_parent("shell")
+        return str(parent["metadata"]["cellId"]), str(parent["header"]["msg_id"])
     except (AttributeError, KeyError, TypeError):
-        return ""
+        return "", ""
 
 
 # ---------------------------------------------------------------------- a pipeline that was started
