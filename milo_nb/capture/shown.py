@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from milo_nb.capture.current import CurrentSink
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.outputs import PLAIN
+from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,8 @@ class Shown:
     def output(self, output: Output) -> None:
         """Take a display; where nobody takes displays, its text becomes lines."""
         if self._on_output is not None:
-            with self.alone():
+            # Shielded: what takes it has locks, and a cancelled phase must leave them and the display whole.
+            with Shielded(), self.alone():
                 self.deliver("A display", self._on_output, output, self.closed)
         elif text := output.data.get(PLAIN):
             self.record("", str(text), "stdout")
@@ -63,7 +65,7 @@ class Shown:
         """Return the one object of this kind that belongs to the attempt, made when first asked for."""
         part = None if self._parts is None else self._parts.get(kind)
         if part is None:
-            with _making:
+            with Shielded(), _making:
                 if self._parts is None:
                     self._parts = {}
                 part = self._parts.get(kind)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from milo_nb.capture.router import install, installed, uninstall
+from milo_nb.capture.router import CURRENT_SINK, Output, install, installed, uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +136,18 @@ def test_a_forked_child_writes_to_its_parents_phase(phase: Phase) -> None:
     assert phase.lines("stderr") == ["err"]
     assert ("log", "ERROR", "lines") in phase.all
     assert phase.lines("warning")[0] == "file.py:1: UserWarning: careful"
+
+
+def test_a_display_in_a_forked_child_is_a_line_of_its_text_and_its_progress_goes_nowhere(phase: Phase) -> None:
+    def child() -> None:
+        sink = CURRENT_SINK.get()
+        assert sink is not None
+        sink.output(Output({"text/plain": "<Figure>", "image/png": b""}))
+        sink.progress(0.5, "half")
+        print("after")
+
+    phase.finish(lambda: fork(child))
+    assert phase.lines() == ["<Figure>", "after"]
 
 
 def test_a_grandchild_writes_there_too(phase: Phase) -> None:

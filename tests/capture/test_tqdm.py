@@ -127,6 +127,16 @@ def test_files_decide_where_a_bar_goes(phase: Phase) -> None:
     assert "100%" in file.getvalue()
 
 
+def test_bars_of_notebooks_take_what_only_widgets_understand(phase: Phase) -> None:
+    def body() -> None:
+        list(notebook.tqdm_notebook(range(2), ncols="100%", colour="green", display=False, file=io.StringIO()))
+        list(notebook.tqdm_notebook(range(2), "positional", 2, True, sys.stdout))
+        list(notebook.tqdm_notebook(range(2), disable=True))
+        list(notebook.tqdm_notebook(range(2), disable=None))
+
+    assert shown(phase.finish(body)) == ["100%", "positional: 100%", "100%"]
+
+
 def test_a_persons_own_kind_of_bar_keeps_what_it_overrides(phase: Phase) -> None:
     updates: list[int] = []
 
