@@ -20,6 +20,15 @@ OnFail = Literal["stop", "continue", "skip", "retry"]
 Backoff = Literal["fixed", "exponential"]
 
 
+def _is_text(name: str) -> bool:
+    """Tell whether `name` can be encoded: half of a surrogate pair cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_count(value: object) -> bool:
     """Tell whether `value` is a whole number, 0 or more."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -156,6 +165,8 @@ class Phase:
         name = self.name
         if type(name) is not str or not name or name.isspace():
             raise PipelineError(f"A phase needs a name: a string that is not empty; got {name!r}")
+        if not name.isascii() and not _is_text(name):
+            raise PipelineError(f"A phase's name must be text that can be written; got {name!r}")
         if not callable(self.handler):
             raise DeclarationError(f"Phase '{name}' needs a handler that can be called; got {self.handler!r}")
         if type(self.depends_on) is not tuple or self.depends_on:

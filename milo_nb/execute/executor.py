@@ -5,13 +5,14 @@ How an executor is displayed is registered from above with :func:`register_displ
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from milo_nb.errors import DeclarationError, InvalidStateError, UnknownPhaseError
+from milo_nb.errors import DeclarationError, InvalidStateError, PhaseCancelled, UnknownPhaseError
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.edits import changed
 from milo_nb.execute.observers import Notifier
@@ -157,6 +158,10 @@ class PipelineExecutor(Commands):
                     raise
                 asked = True
                 session.command(Command("cancel", by="ctrl-c"))
+            except PhaseCancelled:  # a phase waits for a pipeline of its own: they are cancelled together
+                with contextlib.suppress(InvalidStateError):
+                    session.command(Command("cancel", by="the phase that waits for it"))
+                raise
             if until is not None and time.monotonic() >= until:
                 raise TimeoutError(f"'{self.pipeline.name}' has not ended within {timeout:g} s; it goes on.")
 

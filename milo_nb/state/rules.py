@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.state import actions as a
@@ -144,7 +145,8 @@ def _append(  # noqa: PLR0913, PLR0917 - what lines come with
 def _progress(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
     if old.status == "running" and not _stale(payload, old):
-        fraction = min(max(float(payload.get("fraction", old.fraction)), 0.0), 1.0)
+        told = float(payload.get("fraction", old.fraction))
+        fraction = min(max(told, 0.0), 1.0) if isfinite(told) else old.fraction
         draft.change(i, fraction=fraction, message=str(payload.get("message", old.message)))
 
 

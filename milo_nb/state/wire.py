@@ -24,6 +24,7 @@ MAX_PAGE_LINES = 1000
 MAX_TEXT = 2_000
 MAX_ERROR = 1_000
 MAX_LINE = 16_000
+LONGEST_ID = 200
 MAX_HISTORY = 50
 STREAMS = frozenset({"stdout", "stderr", "log", "warning", "milo"})
 LEVELS = frozenset({"", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
@@ -176,6 +177,8 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     found = value.get(name)
     if not isinstance(found, str):
         raise WireError(name, f"expected a string, got {_kind(found)}")
+    if len(found) > LONGEST_ID:
+        raise WireError(name, f"expected at most {LONGEST_ID} characters, got {len(found)}")
     return found
 
 
@@ -193,8 +196,10 @@ def _kind(value: object) -> str:
             return "nothing"
         case str():
             return repr(value[:40])
-        case bool() | int() | float():
+        case bool() | float():
             return str(value)[:40]
+        case int():
+            return str(value) if abs(value) < 10**40 else "a huge number"
         case list():
             return f"a list of {len(value)}"
         case _:

@@ -17,6 +17,8 @@ LOG = logging.getLogger("milo_nb")
 GAP_S = 0.01
 """Changes that come closer together than this are told once, unless the one who made them waits for it."""
 IDLE_S = 2.0
+PATIENCE_S = 1.0
+"""How long who wants listeners to know waits for one that is slow."""
 
 
 class Listeners:
@@ -92,9 +94,13 @@ class Listeners:
                 self.tell_soon()
 
     def tell_all(self) -> None:
-        """Tell on this thread what there is to tell, waiting for another that is at it."""
-        with Shielded(), self._telling:
-            self._tell()
+        """Tell on this thread what there is to tell, waiting for another that is at it, but not for ever."""
+        with Shielded():
+            if self._telling.acquire(timeout=PATIENCE_S):  # a listener that blocks is not ours to wait for
+                try:
+                    self._tell()
+                finally:
+                    self._telling.release()
 
     def close(self) -> None:
         """Tell what is left and end the thread."""

@@ -29,6 +29,7 @@ SILENT_S = 2.0
 PROBE_S = 60.0
 GIVE_UP_S = 10.0
 MAX_UNACKED = 4
+MOST_VIEWS = 100
 
 
 class Port(Protocol):
@@ -123,6 +124,8 @@ class Feed:
         self._stalled = self._gave_up = False
         if type(message) is Hello:
             self.views.discard("")
+            if len(self.views) >= MOST_VIEWS:  # nobody has so many; who says hello so often is not to fill the memory
+                self.views.clear()
             self.views.add(message.view)
             self._wants_snapshot = True
         elif type(message) is Sync:

@@ -1,0 +1,201 @@
+"""What phases can do to an engine, and must not: each of these once hung a session or told an untruth."""
+
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from milo_nb import Phase, PhaseError, PhasePolicy, Pipeline, PipelineError
+from milo_nb.store import workers
+from milo_nb.store.clock import SYSTEM_CLOCK
+from milo_nb.store.shield import LOCAL, Shielded
+
+DEADLINE_S = 30
+
+
+def run(*phases, **options):
+    executor = Pipeline("p", *phases).run(work_dir=None, **options)
+    try:
+        return executor.wait(DEADLINE_S), executor
+    finally:
+        executor.close()
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818
+    code: int
+
+
+class Touchy(Exception):  # noqa: N818
+    @property
+    def cause(self):
+        raise ValueError("do not ask")
+
+    def __bool__(self):
+        raise ValueError("neither true nor false")
+
+
+def raising(error):
+    def handler():
+        raise error
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "error", [Frozen(3), Touchy("x"), PhaseError("a", 1, "a text"), StopIteration(3), GeneratorExit()]
+)
+def test_an_exception_that_refuses_to_be_touched_fails_its_phase_only(error):
+    result, _ = run(Phase("a", raising(error)))
+    assert (result.status, [f.name for f in result.failed]) == ("failed", ["a"])
+
+
+def test_an_error_type_that_takes_other_arguments_gives_way_to_a_plain_phase_error():
+    class Odd(PhaseError):
+        def __init__(self):
+            super().__init__("odd")
+
+    executor = Pipeline("p", Phase("a", raising(KeyError("x"))), error_types={"a": Odd}).run(work_dir=None)
+    assert type(executor.wait(DEADLINE_S).failed[0].error) is PhaseError
+    executor.close()
+
+
+@pytest.mark.parametrize("raised", [SystemExit, GeneratorExit, KeyboardInterrupt])
+def test_a_predicate_that_raises_anything_means_no_retry(raised):
+    def ask(_):
+        raise raised
+
+    result, _ = run(Phase("a", raising(KeyError("x")), policy=PhasePolicy("retry", 3, 0, retry_if=ask)))
+    assert (result.status, result.metrics.attempts) == ("failed", {"a": 1})
+
+
+def test_a_time_out_without_measure_harms_no_other_timer():
+    fired = threading.Event()
+
+    def wait_for_it():
+        SYSTEM_CLOCK.call_later(0, fired.set)
+        assert fired.wait(DEADLINE_S)
+
+    result, _ = run(Phase("a", wait_for_it, timeout=1e10))
+    assert result.success
+
+
+def test_a_child_that_a_handler_forks_does_not_go_on_with_the_pipeline(tmp_path):
+    script = """
+        import os, sys, threading
+        from milo_nb import Phase, Pipeline
+        def fork():
+            if os.fork() == 0:
+                return "child"
+            return "parent"
+        def after(fork):
+            with open(sys.argv[1], "a") as file:
+                file.write(f"{fork} ")
+        result = Pipeline("p", Phase("fork", fork), Phase("after", after)).run(work_dir=None).wait(30)
+        print(result.status)
+    """
+    seen = tmp_path / "seen"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(seen)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        check=False,
+    )
+    assert (done.stdout.strip(), seen.read_text()) == ("completed", "parent "), done.stderr
+
+
+def test_a_pipeline_within_a_phase_is_cancelled_with_it():
+    inner, begun = [], threading.Event()
+
+    def wait_on_inner():
+        def forever(ctx):
+            begun.set()
+            ctx.sleep(DEADLINE_S)
+
+        inner.append(Pipeline("inner", Phase("b", forever)).run(work_dir=None))
+        inner[0].wait()
+
+    executor = Pipeline("outer", Phase("a", wait_on_inner)).run(work_dir=None)
+    assert begun.wait(DEADLINE_S)
+    executor.cancel()
+    assert executor.wait(DEADLINE_S).status == "cancelled"
+    assert inner[0].wait(DEADLINE_S).status == "cancelled"
+    inner[0].close()
+    executor.close()
+
+
+def test_no_exception_is_sent_into_a_shielded_stretch():
+    begun, go = threading.Event(), threading.Event()
+    ended = []
+
+    def handler():
+        with Shielded():
+            begun.set()
+            go.wait(DEADLINE_S)
+            ended.append("shielded part")
+        while True:
+            pass
+
+    executor = Pipeline("p", Phase("a", handler)).run(work_dir=None)
+    assert begun.wait(DEADLINE_S)
+    pressed = threading.Event()
+    executor.cancel()
+    SYSTEM_CLOCK.call_later(3 * workers.GRACE_S, pressed.set)  # the ladder has come by, more than once
+    assert pressed.wait(DEADLINE_S)
+    go.set()
+    assert executor.wait(DEADLINE_S).status == "cancelled"
+    assert ended == ["shielded part"]
+    assert LOCAL.job is None
+    executor.close()
+
+
+def test_an_observer_that_blocks_does_not_keep_who_waits_for_the_end(monkeypatch):
+    monkeypatch.setattr("milo_nb.store.listeners.PATIENCE_S", 0.05)
+    free = threading.Event()
+
+    class Slow:
+        def on_phase_start(self, *_):
+            free.wait(DEADLINE_S)
+
+    executor = Pipeline("p", Phase("a", lambda: 1)).run(work_dir=None, observers=[Slow()])
+    assert executor.wait(DEADLINE_S).success
+    assert not free.is_set()
+    free.set()
+    executor.close()
+
+
+def test_an_observer_that_exits_is_told_of_the_end_all_the_same(caplog):
+    told = []
+
+    class Exiting:
+        def on_phase_start(self, *_):
+            raise SystemExit
+
+        def on_pipeline_complete(self, *_):
+            told.append("complete")
+
+    with caplog.at_level(logging.CRITICAL):
+        run(Phase("a", lambda: 1), observers=[Exiting()])
+    assert told == ["complete"]
+
+
+def test_a_name_that_cannot_be_written_is_refused():
+    with pytest.raises(PipelineError, match="text that can be written"):
+        Phase("\ud800", lambda: 1)
+
+
+def test_progress_that_is_no_number_changes_nothing():
+    def handler(ctx):
+        ctx.progress(0.5)
+        ctx.progress(float("nan"))
+
+    _, executor = run(Phase("a", handler))
+    assert 0 <= executor["a"].known.fraction <= 1
