@@ -288,6 +288,14 @@ def test_the_cell_of_the_pipeline_goes_on_in_a_session_with_phase_cells(notebook
     assert notebook.names["site"] is site
 
 
+def test_a_cell_without_phases_goes_on_in_the_session_of_phase_cells(failed: Notebook) -> None:
+    site = failed.names["site"]
+    failed.run(PARSE)
+    assert failed.run("%%milo site\n# all phases have cells of their own").startswith("continued: 1 kept")
+    assert site.wait(20).success
+    assert failed.names["site"] is site
+
+
 def test_it_does_not_go_on_if_a_phase_cell_was_connected_otherwise(notebook: Notebook, built: None) -> None:
     notebook.arrive()
     notebook.run("%%milo site.load\n1 / 0")

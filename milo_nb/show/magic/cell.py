@@ -17,6 +17,7 @@ from milo_nb.show.magic.made import (
     is_forgotten,
     make_pipeline,
     release,
+    run_options,
     same_graph,
     say_missing,
 )
@@ -64,7 +65,7 @@ class Cells:
         self._check_idle(name)
         params = read_params(options.params, self._shell.user_ns)
         made = self._define(name, line, body, cells, options)
-        made.options = _run_options(options, params)
+        made.options = run_options(params, options.max_workers, options.work_dir)
         taken = [p for p in cells if p not in made.cells]
         if taken:
             print(f"Defined here now: {', '.join(taken)}; no longer in a cell of its own.")  # noqa: T201 - as above
@@ -208,10 +209,6 @@ class Cells:
 
 def _refuse(why: str) -> NoReturn:
     raise UsageError(why)
-
-
-def _run_options(options: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {"params": dict(params), "max_workers": options.max_workers, "work_dir": options.work_dir}
 
 
 def _is_unfinished(executor: PipelineExecutor) -> bool:

@@ -10,12 +10,18 @@ from milo_nb.declare.phase import Phase
 from milo_nb.errors import UsageError
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
+from milo_nb.show.magic.options import DEFAULT_WORK_DIR
 from milo_nb.show.notebook import close_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DEFAULT_WORK_DIR = ".milo"
+
+def run_options(
+    params: Mapping[str, Any], max_workers: int | None = None, work_dir: str = DEFAULT_WORK_DIR
+) -> dict[str, Any]:
+    """Return what a session is started with; options are equal if these are."""
+    return {"params": dict(params), "max_workers": max_workers, "work_dir": work_dir}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Made:
     own: tuple[Phase, ...] = ()
     bound: dict[str, Phase] = field(default_factory=dict)
     cells: dict[str, OwnCell] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=lambda: {"work_dir": DEFAULT_WORK_DIR})
+    options: dict[str, Any] = field(default_factory=lambda: run_options({}))
     executor: PipelineExecutor | None = None
 
     def start(self) -> PipelineExecutor:

@@ -16,6 +16,7 @@ from milo_nb.errors import UsageError, suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+DEFAULT_WORK_DIR = ".milo"
 CELL_EXAMPLES = """\
 examples:
   %%milo site                     define, start and show; `site` is the executor then
@@ -163,7 +164,7 @@ def _cell_options(parser: Parser) -> list[str]:
     add("name", metavar="NAME", nargs="?", help="name of the pipeline, and of the variable that holds its executor")
     add("--parallel", action="store_true", help="phases that do not say otherwise may run beside each other")
     add("--max-workers", type=positive, metavar="N", help="most phases that run at once")
-    add("--work-dir", metavar="DIR", default=".milo", help="where the phases' own files go (.milo)")
+    add("--work-dir", metavar="DIR", default=DEFAULT_WORK_DIR, help="where the phases' own files go (.milo)")
     add("-p", "--param", action="append", default=[], dest="params", metavar="NAME[=VALUE]",
         help="a parameter for the phases; without a value the notebook's variable of that name")  # fmt: skip
     add("--define", action="store_true", help="only define the pipeline, start nothing")
