@@ -95,9 +95,11 @@ class Notebook:
         self.page.evaluate(START, index)
 
     def wait_done(self, index: int) -> str:
-        """Wait for a started cell; return what it showed as text."""
+        """Wait for a started cell, which must not fail; return what it showed as text."""
         self.page.wait_for_function("(index) => window.cellsDone[index]", arg=index, timeout=CELL_TIMEOUT_MS)
-        return self.text(index)
+        text = self.text(index)
+        assert "error" not in self.shown(index), text
+        return text
 
     def run(self, *indices: int) -> str:
         """Run cells one after another; return what the last one showed as text."""

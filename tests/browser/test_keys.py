@@ -56,6 +56,19 @@ def test_keys_typed_in_the_graph_do_not_edit_the_notebook(open_notebook):
     notebook.expect_phases(load="running")
 
 
+def test_a_focused_cell_rings_nothing_in_the_view(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    cell = notebook.page.locator(".jp-Cell").nth(1)
+    expect(cell).to_be_focused()
+
+    expect(notebook.phase("load")).to_have_css("outline-style", "none")
+    for tab in notebook.view.locator("[role=tab]").all():
+        expect(tab).to_have_css("outline-style", "none")
+    notebook.view.locator("[data-view=graph] [role=listbox]").focus()
+    expect(notebook.phase("load")).to_have_css("outline-style", "solid")
+
+
 def test_ctrl_s_in_the_graph_saves_the_notebook(open_notebook):
     notebook = open_notebook(SETUP, SITE)
     notebook.run(0, 1)
