@@ -181,13 +181,16 @@ class Store:
     def _fold(self) -> BaseException | None:
         """Reduce what is pending, on whatever thread needs the state."""
         with self._fold_lock:
-            batch, self._pending = self._pending, []
+            batch = self._pending
             if not batch or self._batch is None:
                 return None
             try:
                 self._state = self._batch(self._state, batch)
             except Exception:  # noqa: BLE001 - find the action that it cannot take, and let the others count
                 return self._one_by_one(batch)
+            finally:
+                # Not before: who finds nothing pending takes the state as it is, without the lock.
+                self._pending = []
         return None
 
     def _one_by_one(self, batch: list[Action]) -> BaseException | None:

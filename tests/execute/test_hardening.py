@@ -56,11 +56,11 @@ def test_an_exception_that_refuses_to_be_touched_fails_its_phase_only(error):
 
 
 def test_an_error_type_that_takes_other_arguments_gives_way_to_a_plain_phase_error():
-    class Odd(PhaseError):
+    class OddError(PhaseError):
         def __init__(self):
             super().__init__("odd")
 
-    executor = Pipeline("p", Phase("a", raising(KeyError("x"))), error_types={"a": Odd}).run(work_dir=None)
+    executor = Pipeline("p", Phase("a", raising(KeyError("x"))), error_types={"a": OddError}).run(work_dir=None)
     assert type(executor.wait(DEADLINE_S).failed[0].error) is PhaseError
     executor.close()
 

@@ -65,9 +65,12 @@ def to_error(error: PhaseError) -> dict[str, Any]:
 
 def to_preview(value: object) -> dict[str, str]:
     """Return type and first characters of a result."""
-    kind = type(value)
-    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return {"type": clip(name, 200), "preview": clip(_SHORT.repr(value), MAX_PREVIEW)}
+    try:
+        kind = type(value)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        return {"type": clip(str(name), 200), "preview": clip(_SHORT.repr(value), MAX_PREVIEW)}
+    except BaseException as error:  # noqa: BLE001 - a person's classes may raise anything when looked at
+        return {"type": clip(type(value).__name__, 200), "preview": f"it cannot be shown: {clip(describe(error), 200)}"}
 
 
 def _describe(error: BaseException) -> dict[str, Any]:

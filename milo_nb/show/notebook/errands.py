@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import MiloError, describe
 from milo_nb.show.notebook.detail import to_detail
 from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest, to_lines
+from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +42,10 @@ class Errands:
         with self._lock:
             self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-                Context().run(self._thread.start)  # a phase may be the one who calls: its output is not ours
+                thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+                with Shielded():
+                    Context().run(thread.start)  # a phase may be the one who calls: its output is not ours
+                self._thread = thread
 
     def _serve(self) -> None:
         while True:
@@ -53,7 +56,7 @@ class Errands:
                 job = self._jobs.popleft()
             try:
                 job()
-            except Exception:
+            except BaseException:  # what a person's objects raise when looked at: the others want their answers
                 LOG.exception("a request of a view could not be carried out")
 
 
@@ -153,7 +156,12 @@ class Desk:
         session = self._executor.session
         if request.phase >= len(session.graph):
             return None
-        return {"type": "detail", "id": request.id, "phase": request.phase, **to_detail(session, request.phase)}
+        try:
+            told = to_detail(session, request.phase)
+        except BaseException as error:
+            LOG.debug("a detail could not be made", exc_info=error)
+            told = {"error": None, "result": {"type": "?", "preview": "it cannot be shown"}}
+        return {"type": "detail", "id": request.id, "phase": request.phase, **told}
 
 
 def _reply(id_: str, *, ok: bool, message: str) -> dict[str, Any]:

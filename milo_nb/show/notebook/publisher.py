@@ -12,6 +12,8 @@ import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Protocol
 
+from milo_nb.store.shield import Shielded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,8 +63,10 @@ class Publisher:
                 return
             self._due[feed] = 0.0
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="milo-publisher", daemon=True)
-                Context().run(self._thread.start)  # a phase may be the one who calls: its output is not ours
+                thread = threading.Thread(target=self._serve, name="milo-publisher", daemon=True)
+                with Shielded():
+                    Context().run(thread.start)  # a phase may be the one who calls: its output is not ours
+                self._thread = thread
             else:
                 self._changed.notify()
 
