@@ -1,6 +1,7 @@
 """tqdm's bars in a phase are text, one line of log each, and the outermost one drives the phase's progress.
 
-Hooks the constructors of ``tqdm.std.tqdm`` and ``tqdm.notebook.tqdm_notebook``. A bar that is made in a phase gets a
+Hooks the constructors of ``tqdm.std.tqdm`` and ``tqdm.notebook.tqdm_notebook``, and the lock of all bars, which a
+phase that is cancelled must not leave locked. A bar that is made in a phase gets a
 class of its own, derived from the one that was asked for, which draws into the phase's sink instead of on a terminal
 or a widget; it stays such a bar until it is closed, in whatever context. Bars made elsewhere are as before, and do not
 make room for ours (their positions on the screen are counted apart). Where tqdm is not as expected its bars are drawn
@@ -9,6 +10,7 @@ as it draws them: text, in more lines than one if they are nested, and widgets t
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,11 +18,13 @@ from milo_nb.capture.importing import Awaited
 from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.streams import standard_name
+from milo_nb.store.shield import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from milo_nb.capture.sink import Sink
+    from milo_nb.store.shield import Guarded
 
 _FAR: Final = 10**9
 """A position on the screen that no other bar makes room for."""
@@ -135,6 +139,52 @@ def _is_tqdms(kind: type) -> bool:
     return kind is object or kind.__module__.partition(".")[0] == "tqdm"
 
 
+class _Held(threading.local):
+    """The jobs for which this thread holds tqdm's lock."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Guarded] = []
+
+
+_held: Final = _Held()
+
+
+def _wrap_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
+    def acquire(lock: Any, *args: Any, **options: Any) -> Any:
+        job = LOCAL.job
+        if job is None:
+            return original(lock, *args, **options)
+        job.shield(1)
+        try:
+            got = original(lock, *args, **options)
+        except BaseException:
+            job.shield(-1)
+            raise
+        _held.jobs.append(job)
+        return got
+
+    return acquire
+
+
+def _wrap_release(original: Callable[..., Any]) -> Callable[..., Any]:
+    def release(lock: Any) -> None:
+        try:
+            original(lock)
+        finally:
+            if _held.jobs:
+                _held.jobs.pop().shield(-1)
+
+    return release
+
+
+def _make_lock_patches(module: Any) -> Iterator[Patch]:
+    """All bars of the process share one lock, made of two: cancelled in between, a phase would leave it locked."""
+    lock = getattr(module, "TqdmDefaultWriteLock", None)
+    if lock is not None and {"acquire", "release"} <= vars(lock).keys():
+        yield Patch(lock, "acquire", _wrap_acquire)
+        yield Patch(lock, "release", _wrap_release)
+
+
 def _make_std_patches(module: Any) -> Iterator[Patch]:
     std = module.tqdm
     if not {"__init__", "display", "clear", "close", "reset", "status_printer"} <= vars(std).keys():
@@ -189,4 +239,8 @@ def _make_notebook_patches(module: Any) -> Iterator[Patch]:
         yield Patch(notebook, "__init__", wrap)
 
 
-HOOKS: Final = (Awaited("tqdm.std", _make_std_patches), Awaited("tqdm.notebook", _make_notebook_patches))
+HOOKS: Final = (
+    Awaited("tqdm.std", _make_lock_patches),
+    Awaited("tqdm.std", _make_std_patches),
+    Awaited("tqdm.notebook", _make_notebook_patches),
+)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from milo_nb.capture.router import Sink, drain_now, installed
+from milo_nb.store.shield import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +156,28 @@ def test_a_persons_own_kind_of_bar_keeps_what_it_overrides(phase: Phase) -> None
 
     assert shown(phase.finish(body)) == ["still mine: 100%"]
     assert updates == [2, 4]
+
+
+def test_while_a_phase_holds_the_lock_of_all_bars_it_cannot_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[int] = []
+
+    class Job:
+        def shield(self, change: int) -> None:
+            changes.append(change)
+
+    monkeypatch.setattr(LOCAL, "job", Job())
+    lock = std.tqdm.get_lock()
+    with lock:
+        assert changes == [1]
+        with lock:
+            assert changes == [1, 1]
+    assert changes == [1, 1, -1, -1]
+    with pytest.raises(TypeError):
+        lock.acquire(no_such_option=1)
+    assert sum(changes) == 0
+    monkeypatch.setattr(LOCAL, "job", None)
+    with lock:
+        assert sum(changes) == 0
 
 
 def test_bars_outside_of_phases_are_as_before_and_make_no_room_for_ours(phase: Phase) -> None:
