@@ -69,6 +69,7 @@ from milo_nb.state.plan import Plan
 from milo_nb.state.timeline import pipeline_to_timeline
 from milo_nb.store.active import get_active_pipeline, set_active_pipeline
 from milo_nb.store.store import Store, combine_reducers
+from milo_nb.values.exports import Exports
 
 __version__ = "0.1.0"
 
@@ -99,6 +100,7 @@ __all__ = [
     "ExecutionObserver",
     "ExecutionResult",
     "ExecutionState",
+    "Exports",
     "Fork",
     "InvalidStateError",
     "Key",

@@ -132,6 +132,8 @@ class Session:
     def start(self) -> None:
         """Start; once."""
         with self._lock:
+            if self._closed:
+                raise InvalidStateError("The session was closed; it cannot be started. Run again makes a new one.")
             if self._task is not None:
                 raise InvalidStateError(f"The session has been started already: it is {self.state.status}.")
             self.started_wall = time.time()
@@ -142,11 +144,12 @@ class Session:
 
     def close(self) -> None:
         """Cancel what runs and let go of threads and listeners."""
-        if self.is_running():
-            with contextlib.suppress(InvalidStateError):  # it may end by itself at this moment
-                self.command(Command("cancel", by="close"))
-        with self.store.loop.hold():
-            self._closed = True
+        with self._lock:  # not while it starts
+            if self.is_running():
+                with contextlib.suppress(InvalidStateError):  # it may end by itself at this moment
+                    self.command(Command("cancel", by="close"))
+            with self.store.loop.hold():
+                self._closed = True
         self._backend.close()
         self.store.shutdown()
 

@@ -172,6 +172,7 @@ class Job:
         "_guard",
         "_hit",
         "_open",
+        "_parts_over",
         "_settle",
         "_settled",
         "_shields",
@@ -200,6 +201,7 @@ class Job:
         self._open = False
         self._hit = False
         self._shields = 0
+        self._parts_over = 0
         self._settled = False
         self._thread_id = 0
 
@@ -247,9 +249,17 @@ class Job:
             self._absorb()
         if not given_up:
             self._settle(self, None if error is not None else value, error)
-        elif self.freed is not None:
-            self.freed(self)
+        else:
+            self._tell_freed()
         return not self._hit
+
+    def _tell_freed(self) -> None:
+        """Say that the slot is free, when both the code has ended and the giving up has been told: the later one says it."""
+        with self._guard:
+            self._parts_over += 1
+            is_over = self._parts_over == 2  # noqa: PLR2004 - both
+        if is_over and self.freed is not None:
+            self.freed(self)
 
     def refuse(self, reason: str) -> None:
         """Settle a job that no thread will take as cancelled."""
@@ -293,6 +303,7 @@ class Job:
                 return
             self._settled = True
         self._settle(self, None, AttemptStillRuns("abandoned, still running"))
+        self._tell_freed()
 
 
 class Workers:
@@ -349,13 +360,15 @@ class Workers:
             SYSTEM_CLOCK.call_later(RETRY_START_S, self.wake)
 
     def close(self) -> None:
-        """End the threads when they have done what they are at. Queued jobs are dropped."""
+        """End the threads when they have done what they are at. Queued jobs are settled as cancelled."""
         with self._park:
             self._closed = True
-            self._ready.clear()
             for _ in range(self._idle):
                 self._tokens.put(None)
             self._idle = 0
+        while self._ready:
+            with contextlib.suppress(IndexError):  # a worker may have taken it at this moment
+                self._ready.popleft().refuse("the workers were closed")
 
     def _work(self) -> None:
         if self._begin is not None:
