@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib import _pylab_helpers
 
 from milo_nb.capture.router import Sink, installed
 
@@ -13,9 +16,8 @@ if TYPE_CHECKING:
     from milo_nb.capture.outputs import Output
     from tests.capture.conftest import Phase
 
-pytest.importorskip("matplotlib").use("agg")
-plt: Any = pytest.importorskip("matplotlib.pyplot")
-helpers: Any = pytest.importorskip("matplotlib._pylab_helpers")
+mpl.use("agg")
+helpers: Any = _pylab_helpers
 
 
 @pytest.fixture

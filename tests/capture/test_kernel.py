@@ -261,7 +261,6 @@ def test_a_phase_that_asks_fails_at_once_also_between_cells(kernel: Kernel, tmp_
 
 
 def test_figures_that_are_shown_or_left_open_go_to_the_outputs(kernel: Kernel) -> None:
-    pytest.importorskip("matplotlib")
     # The first phase that plots also is the first to import matplotlib.
     bodies = ("plt.plot([1, 2]); plt.show(); plt.plot([2, 1])", "fig, ax = plt.subplots(); print(plt.get_fignums())")
     for body, count in zip(bodies, (2, 1), strict=True):
@@ -271,7 +270,6 @@ def test_figures_that_are_shown_or_left_open_go_to_the_outputs(kernel: Kernel) -
 
 
 def test_figures_of_phases_that_plot_at_once_and_of_cells_do_not_mix(kernel: Kernel) -> None:
-    pytest.importorskip("matplotlib")
     given = kernel.run(
         """
         import matplotlib.pyplot as plt
@@ -296,7 +294,6 @@ def test_figures_of_phases_that_plot_at_once_and_of_cells_do_not_mix(kernel: Ker
 
 
 def test_bars_of_notebooks_are_one_line_of_the_log_and_drive_the_progress(kernel: Kernel) -> None:
-    pytest.importorskip("tqdm")
     lines = run_phase(
         kernel,
         """

@@ -9,6 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tqdm
+from tqdm import notebook, std
 
 from milo_nb.capture.router import Sink, drain_now, installed
 from milo_nb.store.shield import LOCAL
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 
     from tests.capture.conftest import Phase
 
-tqdm = pytest.importorskip("tqdm")
-std = pytest.importorskip("tqdm.std")
-notebook = pytest.importorskip("tqdm.notebook")
 pytestmark = pytest.mark.usefixtures("capture")
 
 
