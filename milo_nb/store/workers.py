@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from milo_nb.errors import PhaseCancelled
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.clock import SYSTEM_CLOCK
-from milo_nb.store.shield import LOCAL
+from milo_nb.store.shield import LOCAL, Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,6 +283,7 @@ class Job:
         """Ask the job to stop, by the ladder. Returns at once; the job settles when it has stopped."""
         self.get_token().set(reason)
         clock.call_later(GRACE_S, lambda: self._press(clock))
+        clock.call_later(GRACE_S + GIVE_UP_S, self._give_up)
 
     def _press(self, clock: Clock) -> None:
         with self._guard:
@@ -294,8 +295,6 @@ class Job:
                 _send(ctypes.c_ulong(self._thread_id), ctypes.py_object(_Stop))
         if is_shielded:
             clock.call_later(GRACE_S, lambda: self._press(clock))
-        else:
-            clock.call_later(GIVE_UP_S, self._give_up)
 
     def _give_up(self) -> None:
         with self._guard:
@@ -352,7 +351,8 @@ class Workers:
             self._made += 1
             name = f"{self._name}-{self._made}"
         try:
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            with Shielded():
+                threading.Thread(target=self._work, name=name, daemon=True).start()
         except RuntimeError:  # the process has no room for another thread now
             with self._park:
                 self._threads -= 1
