@@ -94,8 +94,9 @@ def _handle(logger: logging.Logger, record: logging.LogRecord, sink: Sink) -> st
         if is_accepted:
             is_handled = True
             shown = text if shown is None else shown
-    if shown is None and is_handled:
-        # Shown by handlers for files and the like only: their formats are not meant for people.
+    if shown is None and (is_handled or record.name.startswith("milo_nb.phase.")):
+        # Shown by handlers for files and the like only, whose formats are not meant for people; or said by `ctx.logger`,
+        # which is there to be read in the log of the phase, however logging is set up.
         return _format(_DEFAULT_FORMATTER, record)
     return shown
 

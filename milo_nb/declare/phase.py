@@ -160,13 +160,15 @@ class Phase:
     backend: str | None = field(default=None, kw_only=True)
     parallel_unset: bool = field(default=False, kw_only=True)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: C901 - one line per field
         """Refuse wrong values and bring ``depends_on`` into its form."""
         name = self.name
         if type(name) is not str or not name or name.isspace():
             raise PipelineError(f"A phase needs a name: a string that is not empty; got {name!r}")
         if not name.isascii() and not _is_text(name):
             raise PipelineError(f"A phase's name must be text that can be written; got {name!r}")
+        if isinstance(self.handler, Phase):  # the function that @phase made a phase of is what was meant
+            object.__setattr__(self, "handler", self.handler.handler)
         if not callable(self.handler):
             raise DeclarationError(f"Phase '{name}' needs a handler that can be called; got {self.handler!r}")
         if type(self.depends_on) is not tuple or self.depends_on:
@@ -302,6 +304,8 @@ def phase(  # noqa: PLR0913 - one keyword per field of a phase
         "retry_if": retry_if,
     }
     asked = {k: v for k, v in asked.items() if v is not None}
+    if retry is not None and on_fail not in (None, "retry"):
+        raise DeclarationError(f"@phase(retry={retry}) tries again, on_fail={on_fail!r} does not: give one of them.")
     if policy is not None and asked:
         raise DeclarationError(f"@phase takes either policy= or {', '.join(asked)}, not both")
 

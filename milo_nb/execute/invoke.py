@@ -277,10 +277,17 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
 
 
 def own_frames(error: BaseException) -> Any:
-    """Return the error's traceback from the person's first line on, without the frames that led there."""
+    """Return the error's traceback from the person's first line to the last, without the frames around them."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_BETWEEN):
         if traceback.tb_next is None:
             break
         traceback = traceback.tb_next
+    last, step = traceback, traceback
+    while step is not None:
+        if not step.tb_frame.f_code.co_filename.startswith(_HERE):
+            last = step
+        step = step.tb_next
+    if last is not None:  # what we raise ourselves, as for `input()`, ends at the line that called
+        last.tb_next = None
     return traceback

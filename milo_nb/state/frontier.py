@@ -77,10 +77,8 @@ class Frontier:
             parallel = self._graph.parallel
             if not parallel[head]:
                 return None
-            for i in running:  # if something that runs must be alone, it is the only one that runs
-                if not parallel[i]:
-                    return None
-                break
+            if not parallel[next(iter(running))]:  # what must be alone is the only one that runs
+                return None
         heappop(ready)
         self._open[head] = 0
         running.add(head)

@@ -238,8 +238,10 @@ def _resume(q: _Question) -> Plan:
     if q.state.status == "paused" or q.state.requested == "pausing":
         return q.answer(goes_on=q.state.status == "paused")
     if q.state.status in UNFINISHED and q.has_ended():
-        resets = [p.name for p in q.state.phases if p.status in UNFINISHED]
-        return q.answer(resets, goes_on=True)
+        edited = [p.name for p in q.state.phases if p.edited and p.status == "completed"]
+        built = [n for n in q.below(edited) if q.status(n).status == "completed"]
+        unfinished = [p.name for p in q.state.phases if p.status in UNFINISHED]
+        return q.answer([*unfinished, *edited, *built], goes_on=True)
     return q.refuse(f"There is nothing to resume: the session is {q.state.status}.{_possible(q)}")
 
 

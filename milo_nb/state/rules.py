@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from milo_nb.state.draft import Draft
 
 REMEMBERED_COMMANDS = 64
+MOST_OUTPUTS = 100
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - what an outcome is made of
         i,
         status=status,
         attempt=payload.get("attempt", old.attempt),
-        error=str(payload.get("error", "")),
+        error=str(payload.get("error", old.error if status == "skipped" else "")),
         reason=str(payload.get("reason", "")),
         origin=str(payload.get("origin", old.origin)),
         elapsed=t - old.started_at if old.status == "running" else old.elapsed,
@@ -153,7 +154,7 @@ def _progress(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: fl
 def _output(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
     if not _stale(payload, old) and "output" in payload:
-        draft.change(i, outputs=(*old.outputs, payload["output"]))
+        draft.change(i, outputs=(*old.outputs, payload["output"])[-MOST_OUTPUTS:])
 
 
 def _block(rules: Rules, draft: Draft, i: int) -> None:

@@ -176,7 +176,7 @@ def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga
     cause = error.cause if isinstance(error, PhaseError) and isinstance(error.cause, BaseException) else error
     said = {"name": name, "error": describe(cause), "attempt": attempt}
     tries = attempt - drive.bases.get(i, 1) + 1
-    if policy.wants_retry(tries, cause) and not (drive.cancelling or i in drive.skipping):
+    if policy.wants_retry(tries, cause) and not (drive.halted or drive.cancelling or i in drive.skipping):
         delay_s = policy.delay_s(tries)
         drive.attempts[i] = attempt + 1
         reason = f"tries again in {delay_s:g} s"

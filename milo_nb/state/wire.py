@@ -242,13 +242,15 @@ def to_snapshot(  # noqa: PLR0913 - what a snapshot holds
 def to_pipeline(state: PipelineState, now: float, *, interactive: bool) -> dict[str, Any]:
     """Return what a browser needs to know of a session as a whole."""
     is_stopping = state.status == "failed" and not state.stopped_at
+    # After a failure that only holds back what depends on it the run goes on, and people may pause and cancel it.
+    status = "running" if is_stopping and not state.halted else state.status
     is_active = not state.stopped_at and state.status not in ("pending", "completed")
     elapsed = max(now - state.started_at - state.idle, state.elapsed) if is_active else state.elapsed
     return {
         "pipeline": clip(state.name),
         "session_id": state.session_id,
-        "status": state.status,
-        "requested": state.requested or ("stopping" if is_stopping else ""),
+        "status": status,
+        "requested": state.requested or ("stopping" if is_stopping and state.halted else ""),
         "waiting_for": state.waiting_for,
         "current_phase": state.current_phase,
         "started_at": state.started_at,

@@ -82,3 +82,9 @@ def test_a_callable_without_a_name_needs_one():
 
 def test_a_lambda_has_no_description():
     assert phase(name="p")(lambda: None).description == ""
+
+
+@pytest.mark.parametrize("on_fail", ["stop", "continue", "skip"])
+def test_retry_beside_a_policy_that_does_not_retry_is_refused(on_fail):
+    with pytest.raises(DeclarationError, match="give one of them"):
+        phase(retry=2, on_fail=on_fail)

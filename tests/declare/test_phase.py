@@ -240,3 +240,18 @@ def test_what_lacks_a_part_of_a_step_is_refused_with_what_is_missing():
 
     with pytest.raises(DeclarationError, match="<half> is no step: it has no label, execute"):
         Phase.from_step(Half())
+
+
+def test_a_name_may_be_in_any_script_but_must_be_text():
+    assert Phase("чистить", int).name == "чистить"
+    with pytest.raises(PipelineError, match="text that can be written"):
+        Phase("\ud800", int)
+
+
+def test_a_phase_made_of_a_phase_has_its_function():
+    def load(source):
+        return source
+
+    first = Phase("load", load)
+    again = Phase("again", first)
+    assert again.handler is load

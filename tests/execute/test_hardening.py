@@ -199,3 +199,29 @@ def test_progress_that_is_no_number_changes_nothing():
 
     _, executor = run(Phase("a", handler))
     assert 0 <= executor["a"].known.fraction <= 1
+
+
+def test_nothing_is_tried_again_after_a_failure_that_stops_the_session():
+    stopped = threading.Event()
+
+    def fetch():
+        assert stopped.wait(DEADLINE_S)
+        raise ConnectionError
+
+    executor = Pipeline(
+        "p",
+        Phase("fetch", fetch, parallel=True, policy=PhasePolicy("retry", 3, 0)),
+        Phase("never", raising(KeyError("x")), parallel=True),
+    ).run(work_dir=None)
+    executor.store.subscribe(lambda: stopped.set() if executor["never"].status == "failed" else None)
+    if executor["never"].status == "failed":
+        stopped.set()
+    result = executor.wait(DEADLINE_S)
+    assert {f.name for f in result.failed} == {"fetch", "never"}
+    assert result.metrics.attempts == {"fetch": 1, "never": 1}
+    executor.close()
+
+
+def test_what_a_phase_says_by_its_logger_lands_in_its_log_however_logging_is_set_up():
+    _, executor = run(Phase("a", lambda ctx: ctx.logger.info("hello")))
+    assert [(entry.line, entry.level) for entry in executor["a"].logs()] == [("hello", "INFO")]

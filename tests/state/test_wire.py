@@ -141,9 +141,20 @@ def test_time_goes_on_while_a_session_is_active(fields: dict, elapsed: float, en
 
 
 def test_a_failed_session_whose_phases_still_run_is_stopping() -> None:
-    assert snapshot(make_state(status="failed"))["requested"] == "stopping"
+    assert snapshot(make_state(status="failed", halted=True))["requested"] == "stopping"
     assert snapshot(make_state(status="failed", stopped_at=14.0))["requested"] == ""
     assert snapshot(make_state(requested="pausing"))["requested"] == "pausing"
+
+
+def test_a_failure_that_only_holds_back_what_depends_on_it_leaves_the_run_running() -> None:
+    told = snapshot(make_state(status="failed"))
+    assert (told["status"], told["requested"]) == ("running", "")
+    assert snapshot(make_state(status="failed", stopped_at=14.0))["status"] == "failed"
+
+
+def test_an_id_of_any_length_is_not_taken() -> None:
+    with pytest.raises(WireError, match="at most 200 characters"):
+        wire.parse_message({"type": "hello", "view": "x" * 201})
 
 
 def test_lines_that_came_late_count_too() -> None:

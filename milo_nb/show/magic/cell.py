@@ -188,11 +188,7 @@ class Cells:
         executor.rebind(made.pipeline)
         plan = executor.command("resume")
         made.executor = executor
-        edited = [p.name for p in executor.session.state.phases if p.edited and p.name in plan.keeps]
-        if not edited:
-            return f"{len(plan.keeps)} kept"
-        rerun = f"%milo rerun {executor.pipeline.name} {' '.join(edited)}"
-        return f"{len(plan.keeps)} kept, edited ones too. To run those again: {rerun}"
+        return f"{len(plan.keeps)} kept"
 
     def _keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:
         """Remember what the cell made, and bind its name."""
