@@ -182,6 +182,17 @@ test.each(["timeline", "list", "graph"] as const)("%s shows every phase with its
   expect(find('[data-pane="logs"]')).toBeTruthy();
 });
 
+test("a list that fits shows its first row, whichever phase is selected before it opens", async () => {
+  await show(Array.from({ length: 12 }, (_, i) => phase(`p${i}`, { status: "completed" })));
+  find('[data-phase="p11"]').click();
+  for (const name of ["timeline", "list"]) {
+    find(`[data-tab="${name}"]`).click();
+    await settled();
+    expect(find(".milo-row").style.transform).toBe("translateY(0px)");
+    expect(find(".milo-row [data-phase]").dataset["phase"]).toBe("p0");
+  }
+});
+
 test.each([0, 1, 2])("the inspector has its head, then its tabs, then one pane, whichever phase it shows (%i)", async (index) => {
   await show();
   const parts = () => [...find(".milo-inspector").children].map((part) => part.className.split(" ")[0]);

@@ -79,6 +79,7 @@ test("every row in sight touches the window, and the end is known as such", () =
   expect(isAtEnd(end, extent)).toBe(true);
   expect(isAtEnd({ virtual: 700, top: 700 }, extent)).toBe(false);
   expect(inSight({ virtual: 0, top: 0 }, { ...extent, count: 0 })).toEqual({ first: 0, last: 0, offset: 0 });
+  expect(inSight({ virtual: 64, top: 0 }, { ...extent, count: 5 })).toEqual({ first: 0, last: 5, offset: 0 }); // all fit
 });
 
 test.each([

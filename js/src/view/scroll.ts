@@ -48,11 +48,12 @@ export function isAtEnd(scroll: Scroll, extent: Extent, within = extent.rowHeigh
   return furthest(extent) - scroll.virtual <= within;
 }
 
-/** Rows [first, last) that touch the window, and where the first one's top lies against the window's. */
+/** Rows [first, last) that touch the window, and where the first one's top lies against the window's; never beyond the end. */
 export function inSight(scroll: Scroll, extent: Extent): { readonly first: number; readonly last: number; readonly offset: number } {
-  const first = Math.min(extent.count, Math.floor(scroll.virtual / extent.rowHeight));
-  const last = Math.min(extent.count, Math.ceil((scroll.virtual + extent.viewport) / extent.rowHeight) + 1);
-  return { first, last, offset: first * extent.rowHeight - scroll.virtual };
+  const virtual = Math.min(scroll.virtual, furthest(extent));
+  const first = Math.floor(virtual / extent.rowHeight);
+  const last = Math.min(extent.count, Math.ceil((virtual + extent.viewport) / extent.rowHeight) + 1);
+  return { first, last, offset: first * extent.rowHeight - virtual };
 }
 
 const clamp = (value: number, most: number): number => Math.min(most, Math.max(0, value));

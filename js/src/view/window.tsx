@@ -70,7 +70,8 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     if (!reveal || reveal.row < 0) return;
     const { virtual } = scroll.peek();
     const top = reveal.row * rowHeight;
-    if (top < virtual || top + 2 * rowHeight > virtual + (viewport.value || 400)) go(scrollTo(top - (viewport.value || 400) / 2, extent));
+    const height = viewport.peek() || 400; // measured just now: at the first drawing `extent` does not know it
+    if (top < virtual || top + 2 * rowHeight > virtual + height) go(scrollTo(top - height / 2, { ...extent, viewport: height }));
   }, [reveal]);
 
   const { first, last, offset } = inSight(scroll.value, extent);
