@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 GAP_S = 0.01
 """Changes that come closer together than this are told once, unless the one who made them waits for it."""
-IDLE_S = 2.0
+IDLE_S = 0.5
 PATIENCE_S = 1.0
 """How long who wants listeners to know waits for one that is slow."""
 
@@ -32,7 +32,7 @@ class Listeners:
         """Begin with none; a state that is the one told last is not told again."""
         self._get_state = get_state
         self._told: Any = None
-        self._inside = False
+        self._teller = 0
         self._coalesced: tuple[Callable[[], Any], ...] = ()
         self._every: tuple[Callable[[Action], Any], ...] = ()
         self._actions: list[Action] = []
@@ -41,6 +41,9 @@ class Listeners:
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._closed = threading.Event()
+        self._hurry = threading.Event()
+        self._quiet = threading.Event()
+        self._quiet.set()
         self._thread: threading.Thread | None = None
 
     def add(self, listener: Callable[..., Any], *, every: bool) -> Callable[[], None]:
@@ -65,6 +68,8 @@ class Listeners:
             self._actions.extend(actions)
         if state_changed and self._coalesced:
             self._dirty = True
+        if (self._dirty or self._actions) and self._quiet.is_set():
+            self._quiet.clear()
 
     def tell_soon(self) -> None:
         """Have the thread tell what there is to tell."""
@@ -94,25 +99,26 @@ class Listeners:
                 self.tell_soon()
 
     def tell_all(self) -> None:
-        """Tell on this thread what there is to tell, waiting for another that is at it, but not for ever."""
+        """Return when listeners have been told what has happened so far; one that is slow is waited for a moment only."""
+        if self._teller == threading.get_ident() or self._closed.is_set():
+            return
         with Shielded():
-            if self._telling.acquire(timeout=PATIENCE_S):  # a listener that blocks is not ours to wait for
-                try:
-                    self._tell()
-                finally:
-                    self._telling.release()
+            self.tell_soon()
+            self._hurry.set()
+        self._quiet.wait(PATIENCE_S)
 
     def close(self) -> None:
         """Tell what is left and end the thread."""
-        self.tell_now()
+        self.tell_all()
         self._closed.set()
         self._wanted.set()
+        self._hurry.set()
 
     def _tell(self) -> None:
         # A listener may dispatch; that is told in this loop and not from inside the listener, so the order is kept.
-        if self._inside:
+        if self._teller:
             return
-        self._inside = True
+        self._teller = threading.get_ident()
         try:
             while self._dirty or self._actions:
                 actions, self._actions = self._actions, []
@@ -124,8 +130,11 @@ class Listeners:
                     self._told = state
                     for tell in self._coalesced:
                         tell()
+            self._quiet.set()
+            if self._dirty or self._actions:  # it came at this moment
+                self._quiet.clear()
         finally:
-            self._inside = False
+            self._teller = 0
 
     def _serve(self) -> None:
         while True:
@@ -139,7 +148,9 @@ class Listeners:
             with self._telling:
                 self._tell()
             # Until the gap is over the flag stays up, so that changes cost nobody a wake-up.
-            if self._closed.wait(GAP_S):
+            self._hurry.wait(GAP_S)
+            self._hurry.clear()
+            if self._closed.is_set():
                 return
             self._wanted.clear()
             if self._dirty or self._actions:
