@@ -146,6 +146,24 @@ test("the log shows lines with numbers, colours and hostile text as text", async
   expect(el.querySelector("img")).toBeNull();
 });
 
+test("a cancelled session offers to go on, beside a new run; one that still stops, failed or completed does not", async () => {
+  const offered = () => [...el.querySelectorAll<HTMLElement>(".milo-header [data-command]")].map((one) => one.dataset["command"]);
+  const phases = [phase("load", { status: "cancelled", started_at: 11 }), phase("parse", { depends_on: [0] })];
+  await show(phases, { status: "cancelled", ended_at: 12 });
+  expect(offered()).toEqual(["resume", "run"]);
+  press(find('[role="listbox"]'), "p");
+  expect(model.sent.at(-1)).toMatchObject({ type: "command", command: "resume", phases: [] });
+  for (const [status, requested] of [
+    ["cancelled", "stopping"],
+    ["failed", ""],
+    ["completed", ""],
+  ] as const) {
+    model.say({ type: "snapshot", seq: 9, state: snapshot(phases, { status, requested, seq: 9 }) });
+    await settled();
+    expect(offered()).not.toContain("resume");
+  }
+});
+
 test("a completed phase offers Rerun in Retry's place", async () => {
   await show([phase("load", { status: "completed", started_at: 11 })], { status: "completed" });
   find('[data-phase="load"]').click();

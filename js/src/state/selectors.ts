@@ -97,7 +97,7 @@ export function permitSession({ session, connection }: State, command: SessionCo
   const isActive = status === "running" || status === "paused" || requested === "stopping"; // failed, and others still run
   const isPossible = {
     pause: status === "running" && !requested,
-    resume: status === "paused" || requested === "pausing",
+    resume: status === "paused" || requested === "pausing" || (status === "cancelled" && !requested),
     cancel: isActive && requested !== "cancelling",
     "retry-failed": phases.some((phase) => phase.status === "failed"),
     run: !isActive,

@@ -77,7 +77,7 @@ function act(key: string, { root, port, showView, toggleHelp }: KeyTargets): boo
     "/": () => root.querySelector<HTMLElement>("input")?.focus(),
     r: () => onPhase("retry"),
     s: () => onPhase("skip"),
-    p: () => onSession(session?.status === "paused" || session?.requested === "pausing" ? "resume" : "pause"),
+    p: () => onSession(permitSession(state, "resume") ? "pause" : "resume"),
     c: () => (choice.expanded ? onPhase("cancel") : onSession("cancel")),
   };
   const does = Object.hasOwn(keys, key) ? keys[key] : key === "Escape" && choice.expanded ? keys["q"] : undefined;
