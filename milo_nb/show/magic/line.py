@@ -212,7 +212,7 @@ def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
     lines = [f"{name}: {state.status}{doing} {state.progress:.0%} ({counts})"]
     wide = max((len(p.name) for p in state.phases), default=0)
     for phase in state.phases:
-        said = phase.error if phase.status == "failed" else phase.reason or phase.message
+        said = (phase.error if phase.status in ("failed", "skipped") else "") or phase.reason or phase.message
         took = f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
         mark = f"[{MARKS[phase.status]}]"
         note = said.splitlines()[0] if said else ""
