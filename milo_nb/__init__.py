@@ -76,14 +76,14 @@ __version__ = "0.1.0"
 
 def load_ipython_extension(ipython: Any) -> None:
     """Bring the magics and the view: ``%load_ext milo_nb``."""
-    from milo_nb.show.notebook import load  # noqa: PLC0415 - the front door imports no IPython
+    from milo_nb.show.extension import load  # noqa: PLC0415 - the front door imports no IPython
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
     """Take the magics and the view away: ``%unload_ext milo_nb``."""
-    from milo_nb.show.notebook import unload  # noqa: PLC0415 - the front door imports no IPython
+    from milo_nb.show.extension import unload  # noqa: PLC0415 - the front door imports no IPython
 
     unload(ipython)
 

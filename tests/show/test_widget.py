@@ -13,7 +13,7 @@ import pytest
 import traitlets
 
 from milo_nb import MiloError, Phase, Pipeline
-from milo_nb.show import notebook as room
+from milo_nb.show import extension as room
 from milo_nb.show.notebook import interactive, lanes
 from milo_nb.show.notebook import publisher as publishing
 from milo_nb.show.notebook.bundle import read_bundle
