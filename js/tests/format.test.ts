@@ -44,7 +44,8 @@ test("a phase in a line, for eyes and ears", () => {
   expect(phaseNote(phase("x"), [])).toBeUndefined();
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0)).toBe("pending · blocked by load");
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0, true)).toBe("blocked by load");
-  expect(phaseSummary(running, 12, true)).toBe("running · 45% · 12s · #2");
+  expect(phaseSummary(running, 12, true)).toBe("running · 45% · #2");
+  expect(phaseSummary({ ...running, attempt: 1 }, 12, true)).toBe("running · 45% · 12s");
   expect(phaseSummary(phase("x", { status: "completed", started_at: 1, origin: "cache" }), 1)).toBe("completed · 1.0s · cached");
 });
 

@@ -46,18 +46,18 @@ const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
   substitute: "substitute",
 };
 
-/** The second line of a phase: `running · 45% · 12s · attempt 2`, or where room is scarce `running · 45% · 12s · #2`. */
+/** The second line of a phase: `running · 45% · 12s · attempt 2`, or where room is scarce `running · 45% · #2`. */
 export function phaseSummary(phase: Phase, elapsed: number, isShort = false): string {
-  const hasTime = phase.status !== "pending" && (phase.started_at > 0 || elapsed > 0);
+  const says = [phase.attempt > 1 ? `${isShort ? "#" : "attempt "}${phase.attempt}` : "", ORIGIN_WORDS[phase.origin]].filter(Boolean);
+  if (phase.edited) says.push("edited");
+  const hasTime = phase.status !== "pending" && (phase.started_at > 0 || elapsed > 0) && !(isShort && says.length > 0);
   if (isShort && phase.status === "pending" && phase.reason) return phase.reason;
   return [
     phase.status,
     phase.status === "running" && phase.fraction > 0 ? formatPercent(phase.fraction) : "",
     hasTime ? formatDuration(elapsed) : "",
-    phase.attempt > 1 ? `${isShort ? "#" : "attempt "}${phase.attempt}` : "",
-    ORIGIN_WORDS[phase.origin],
+    ...says,
     phase.status === "pending" ? phase.reason : "",
-    phase.edited ? "edited" : "",
   ]
     .filter(Boolean)
     .join(" · ");
