@@ -75,6 +75,13 @@ function failed(): Phase[] {
   });
 }
 
+function cancelled(): Phase[] {
+  return ran(classic(), 3, 0).map((phase, i): Phase => {
+    if (i === 2) return { ...phase, status: "skipped", attempt: 2, error: "no such folder", policy: { ...phase.policy, on_fail: "skip" } };
+    return i === 3 ? { ...phase, status: "cancelled", started_at: 4, elapsed: 1 } : phase;
+  });
+}
+
 const long = "a_very_long_phase_name_that_goes_on_and_on_because_somebody_generated_it_from_a_path_like_this";
 const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
   empty: () => ({ phases: [], silent: true }),
@@ -83,6 +90,7 @@ const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
   one: () => ({ phases: [fakePhase("train", { status: "running", started_at: 1, fraction: 0.4 })], now: 5 }),
   running: () => ({ phases: ran(classic(), 1, 2), now: 6, plays: parameters.has("play") }),
   failed: () => ({ phases: failed(), status: "failed", now: 11 }),
+  cancelled: () => ({ phases: cancelled(), status: "cancelled", now: 9 }),
   done: () => ({ phases: ran(classic(), 6, 0), status: "completed", now: 9 }),
   50: () => ({ phases: ran(many(50), 22, 4), now: 30, plays: parameters.has("play") }),
   200: () => ({ phases: ran(many(200), 90, 6), now: 90, plays: parameters.has("play") }),

@@ -164,6 +164,26 @@ test("a cancelled session offers to go on, beside a new run; one that still stop
   }
 });
 
+test("a phase without output says whether some may come; skipped after an error, it opens there", async () => {
+  await show([
+    phase("load", { status: "completed", started_at: 11 }),
+    phase("parse", { status: "running", started_at: 11 }),
+    phase("write", { status: "skipped", started_at: 11, error: "no title" }),
+    phase("check", { status: "skipped", started_at: 11, error: "no title", log_count: 3 }),
+  ]);
+  for (const [name, pane, text] of [
+    ["load", "logs", "No output."],
+    ["parse", "logs", "No output yet."],
+    ["write", "error", "no title"],
+    ["check", "logs", "3 lines"],
+  ]) {
+    find(`[data-phase="${name}"]`).click();
+    await settled();
+    expect(find(`[data-pane="${pane}"]`).textContent).toContain(text);
+  }
+  expect(find('[data-tab="error"]')).toBeTruthy();
+});
+
 test("a completed phase offers Rerun in Retry's place", async () => {
   await show([phase("load", { status: "completed", started_at: 11 })], { status: "completed" });
   find('[data-phase="load"]').click();

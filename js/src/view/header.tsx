@@ -9,7 +9,7 @@ import type { ViewProps } from "./view";
 const ACTIONS: readonly (readonly [SessionCommand, string, string, string])[] = [
   ["retry-failed", "Retry failed", "Runs what failed again, then what waits for it", "milo-primary"],
   ["pause", "Pause", "Starts no new phase; running ones finish (p)", ""],
-  ["resume", "Resume", "Goes on where it stopped; what was cancelled runs again (p)", "milo-primary"],
+  ["resume", "Resume", "Goes on where it stopped (p)", "milo-primary"],
   ["cancel", "Cancel", "Stops running phases and starts no more", ""],
   ["run", "Run again", "Starts a new session", ""],
 ];

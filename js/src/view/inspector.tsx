@@ -21,13 +21,14 @@ const HINTS = {
 } as const;
 
 export function Inspector({ port, now }: ViewProps) {
-  const chosen = useSignal<Pane | null>(null); // null: the error of what failed, else the log
+  const chosen = useSignal<Pane | null>(null); // null: the error of what failed (or was skipped with no line), else the log
   const state = port.state.value;
   const index = state.choice.selected;
   const phase = state.session?.phases[index];
   const isFailed = phase?.status === "failed";
   const panes: readonly Pane[] = isFailed || phase?.error ? ["logs", "error", "result", "info"] : ["logs", "result", "info"];
-  const pane = panes.find((one) => one === chosen.value) ?? (isFailed ? "error" : "logs");
+  const isErrorFirst = isFailed || (phase?.status === "skipped" && phase.error && phase.log_count === 0);
+  const pane = panes.find((one) => one === chosen.value) ?? (isErrorFirst ? "error" : "logs");
   useEffect(() => {
     if (phase && state.choice.expanded && (pane === "error" || pane === "result")) port.wantDetail(index);
   });
@@ -42,18 +43,20 @@ export function Inspector({ port, now }: ViewProps) {
         <span class="milo-muted milo-cut milo-spring">
           {phaseSummary(phase, phaseElapsed(state, phase, now))} {phase.status === "running" ? phase.message : ""}
         </span>
-        {([phase.status === "completed" ? "rerun" : "retry", "skip", "cancel"] as const).map((command) => (
-          <CommandButton
-            key={command}
-            port={port}
-            command={command}
-            label={command}
-            phase={phase.name}
-            permit={permitPhase(state, command, phase)}
-            hint={HINTS[command]}
-          />
-        ))}
-        <SignButton sign="close" label="Close the inspector" onClick={() => port.setExpanded(false)} />
+        <span class="milo-actions">
+          {([phase.status === "completed" ? "rerun" : "retry", "skip", "cancel"] as const).map((command) => (
+            <CommandButton
+              key={command}
+              port={port}
+              command={command}
+              label={command}
+              phase={phase.name}
+              permit={permitPhase(state, command, phase)}
+              hint={HINTS[command]}
+            />
+          ))}
+          <SignButton sign="close" label="Close the inspector" onClick={() => port.setExpanded(false)} />
+        </span>
       </div>
       <Tabs
         label="Phase"

@@ -23,6 +23,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
   const reveal = useMemo(() => (query.value ? { row: current - log.first } : null), [current, query.value]);
   const pattern = query.value ? new RegExp(literal(query.value), "gi") : null;
   const total = log.end - log.first;
+  const isOver = !["pending", "running", "retrying"].includes(state.session?.phases[index]?.status ?? "");
   const fresh = follow ? 0 : log.end - leftAt.value;
 
   const setFollow = (next: boolean) => {
@@ -95,7 +96,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
           />
         )}
       />
-      {total === 0 ? <p class="milo-empty">No output yet.</p> : null}
+      {total === 0 ? <p class="milo-empty">No output{isOver ? "" : " yet"}.</p> : null}
       {fresh > 0 ? (
         <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
           ↓ {plural(fresh, "new line")}
