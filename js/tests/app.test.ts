@@ -231,6 +231,16 @@ test("a list that fits shows its first row, whichever phase is selected before i
   }
 });
 
+test.each([2, 3, 4, 5, 9])("a chain of %i phases leaves the corner of the zoom buttons free", async (length) => {
+  await show(Array.from({ length }, (_, i) => phase(`p${i}`, { depends_on: i ? [i - 1] : [] })));
+  const [x = 0, y = 0, k = 0] = (find(".milo-world").style.transform.match(/-?[\d.]+/g) ?? []).map(Number);
+  const last = find(`[data-phase="p${length - 1}"]`).style;
+  const right = x + (Number.parseFloat(last.left) + 172) * k;
+  const bottom = y + (Number.parseFloat(last.top) + 50) * k;
+  const height = Number.parseFloat(find(".milo-viewport").style.height);
+  expect(right <= 800 - 88 || bottom <= height - 36).toBe(true);
+});
+
 test.each([0, 1, 2])("the inspector has its head, then its tabs, then one pane, whichever phase it shows (%i)", async (index) => {
   await show();
   const parts = () => [...find(".milo-inspector").children].map((part) => part.className.split(" ")[0]);

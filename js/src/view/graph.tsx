@@ -14,6 +14,9 @@ import { SignButton } from "./parts";
 import { selectByKey, type ViewProps } from "./view";
 
 const PAD = 20;
+/** The corner of the zoom buttons, from below PAD, and how far it reaches to the left. */
+const CORNER_HEIGHT = 22;
+const CORNER_WIDTH = 100;
 const MOST_HEIGHT = 460;
 const LEAST_HEIGHT = 110;
 /** Below `COMPACT` only name and icon are shown, in larger type; below `FAR` phases are boxes on the canvas. */
@@ -40,8 +43,15 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   const drawing = drawings.reduce((best, one) => (scaleFor(one.layout, sight) > scaleFor(best.layout, sight) * 1.1 ? one : best));
   const made = drawing.layout;
   const fit = scaleFor(made, sight);
-  const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD));
-  const view = moved.value ?? { k: fit, x: (sight - made.width * fit) / 2, y: (height - made.height * fit) / 2 };
+  const left = (sight - made.width * fit) / 2;
+  const isCornerTaken = phases.some(
+    (_, i) =>
+      ((made.x[i] ?? 0) + NODE.nodeWidth / 2) * fit + left > sight - CORNER_WIDTH &&
+      ((made.y[i] ?? 0) + NODE.nodeHeight / 2 - made.height) * fit > -CORNER_HEIGHT,
+  );
+  const corner = isCornerTaken ? CORNER_HEIGHT : 0;
+  const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD + corner));
+  const view = moved.value ?? { k: fit, x: left, y: (height - corner - made.height * fit) / 2 };
   const isFar = view.k < (phases.length > FEW ? FAR : FAR_IF_FEW);
   const frame: Frame = {
     drawing,
