@@ -45,7 +45,7 @@ function chain(length: number): Phase[] {
 /** Layers as wide as they are many, of which the last phase stands in the lower right corner. */
 function grid(size: number): Phase[] {
   return Array.from({ length: size * size }, (_, i) =>
-    fakePhase(`step_${i}`, { depends_on: i < size ? [] : [...new Set([i - size, i % size ? i - size - 1 : i - size])] }),
+    fakePhase(`step_${i}`, { depends_on: i < size ? [] : [...new Set([i - size, i % size < size - 1 ? i - size + 1 : i - size])] }),
   );
 }
 
@@ -97,7 +97,7 @@ const long = "a_very_long_phase_name_that_goes_on_and_on_because_somebody_genera
 const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
   empty: () => ({ phases: [], silent: true }),
   gone: () => ({ phases: ran(classic(), 2, 2), now: 6 }),
-  chain: () => ({ phases: ran(chain(5), 5, 0), status: "completed", now: 9 }),
+  chain: () => ({ phases: ran(chain(4), 4, 0), status: "completed", now: 9 }),
   grid: () => ({ phases: ran(grid(6), 36, 0), status: "completed", now: 40 }),
   pending: () => ({ phases: classic(), status: "pending" }),
   one: () => ({ phases: [fakePhase("train", { status: "running", started_at: 1, fraction: 0.4 })], now: 5 }),
