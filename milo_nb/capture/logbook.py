@@ -127,7 +127,7 @@ def _fit(block: Block, *, late: bool) -> Block:
         lines = [LATE_PREFIX + line for line in lines]
     if max(map(len, lines)) > MAX_LINE_LENGTH:
         lines = [_shorten(line) for line in lines]
-    return block._replace(lines=lines)
+    return block if lines is block.lines else block._replace(lines=lines)
 
 
 def _shorten(line: str) -> str:

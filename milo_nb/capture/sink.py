@@ -255,7 +255,7 @@ class Sink(Shown):
         if not blocks:
             return
         now = self._now()
-        merged = [block._replace(timestamp=now) for block in _merge(blocks)]
+        merged = [Block(stream, level, now, lines) for stream, level, _, lines in _merge(blocks)]
         self.deliver(f"{len(merged)} blocks of output", self._emit, merged, self._closed)
 
 

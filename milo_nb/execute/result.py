@@ -6,17 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import PhaseError
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from milo_nb.execute.session import Session
-    from milo_nb.state.model import PipelineState
+    from milo_nb.state.model import PhaseStatus, PipelineState
 
 MARKS = {
     "completed": "OK",
@@ -60,21 +61,32 @@ class FailedPhase:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
 class Metrics:
-    """Figures of a session.
+    """Figures of a session; counted when asked for.
 
     Attributes:
         duration_s: Seconds that the session was active.
-        phase_duration_s: Seconds that each phase's last attempt took.
-        attempts: How many tries each phase had.
-        counts: How many phases are in each status.
     """
 
-    duration_s: float
-    phase_duration_s: Mapping[str, float]
-    attempts: Mapping[str, int]
-    counts: Mapping[str, int]
+    def __init__(self, duration_s: float, phases: Sequence[PhaseStatus]) -> None:
+        """Make the figures of a session whose phases ended as `phases` says."""
+        self.duration_s = duration_s
+        self._phases = phases
+
+    @cached_property
+    def phase_duration_s(self) -> Mapping[str, float]:
+        """Seconds that each phase's last attempt took, of those that had one."""
+        return {p.name: p.elapsed for p in self._phases if p.started_at}
+
+    @cached_property
+    def attempts(self) -> Mapping[str, int]:
+        """How many tries each phase had."""
+        return {p.name: len(p.history) + (p.status not in WAITING) for p in self._phases}
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many phases are in each status, those that have any, in the order of a phase's life."""
+        return count_statuses(self._phases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +168,17 @@ def outcome_of(session: Session) -> ExecutionResult:
     state, graph, results = session.state, session.graph, dict(session.results)
     phases = tuple(state.phases)
     after = graph.dependants
-    failed = []
+    failed, degraded, blocked = [], [], []
     for phase in phases:
+        if phase.status == "completed":
+            continue
         if phase.status == "failed":
             error = session.errors.get(phase.name)
             failed.append(FailedPhase(phase.name, error, root_cause(error), phase.attempt))
+        elif phase.status == "skipped":
+            degraded.append(phase.name)
+        elif phase.status == "pending" and phase.reason.startswith("blocked by "):
+            blocked.append(phase.name)
     started = ended = None
     if session.started_wall:
         started = datetime.fromtimestamp(session.started_wall, UTC)
@@ -170,18 +188,13 @@ def outcome_of(session: Session) -> ExecutionResult:
         success=state.status == "completed",
         status=state.status,
         session_id=session.id,
-        data={n: results[n] for i, n in enumerate(graph.names) if not after[i] and n in results},
+        data={n: results[n] for n, behind in zip(graph.names, after, strict=True) if not behind and n in results},
         results=results,
-        metrics=Metrics(
-            state.elapsed,
-            {p.name: p.elapsed for p in phases if p.started_at},
-            {p.name: len(p.history) + (p.status not in WAITING) for p in phases},
-            count_statuses(phases),
-        ),
+        metrics=Metrics(state.elapsed, phases),
         started=started,
         ended=ended,
-        degraded=tuple(p.name for p in phases if p.status == "skipped"),
+        degraded=tuple(degraded),
         failed=tuple(failed),
-        blocked=tuple(p.name for p in phases if p.status == "pending" and p.reason.startswith("blocked by ")),
+        blocked=tuple(blocked),
         pipeline=session.name,
     )
