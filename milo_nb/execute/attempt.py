@@ -9,6 +9,7 @@ from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
 from milo_nb.execute.invoke import wrap
 from milo_nb.execute.lines import last_lines
+from milo_nb.execute.threads import LocalRef
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.saga import AttemptStillRuns
@@ -81,7 +82,8 @@ class Attempt:
         if self._timer is not None:
             self._timer.cancel()
         if type(outcome) is Ok:
-            loop.post_and_take(self._task, handle, outcome.ref.load(), None)
+            ref = outcome.ref
+            loop.post_and_take(self._task, handle, ref.native if type(ref) is LocalRef else ref.load(), None)
             return
         error: BaseException
         match outcome:

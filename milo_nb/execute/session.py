@@ -250,7 +250,7 @@ class Session:
         return f"{self.graph.names[i]}.{attempt}"
 
     def _call(self, task: Task, effect: Call) -> Handle:
-        i = self.graph.index[effect.phase]
+        i = task.tag  # what the session's saga forks a call with
         phase = self.graph.phases[i]
         attempt = Attempt(self, task, i, phase, effect.attempt)
         bind = None if self.binder.takes_nothing(i) else attempt.bind

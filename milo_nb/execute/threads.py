@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture.router import CURRENT_SINK, Sink
 from milo_nb.errors import PhaseCancelled
 from milo_nb.execute.backend import Cancelled, Failed, Outcome, make_ok
 from milo_nb.execute.invoke import PhaseContext, call_handler
+from milo_nb.state.record import constructor
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.workers import Job, Workers
 
@@ -39,6 +41,9 @@ class LocalRef:
         with path.open("wb") as file:
             pickle.dump(self.native, file, protocol=5)
             return file.tell()
+
+
+make_local_ref = constructor(LocalRef)
 
 
 class ThreadHandle(Job):
@@ -109,21 +114,22 @@ def _in_context(job: ThreadHandle) -> Any:
         CURRENT_SINK.set(sink)
     if call.bind is None:
         return call_handler(call.phase, call.attempt, (), _NO_KEYWORDS, job.get_token)
-
-    def ctx() -> PhaseContext:
-        return PhaseContext(
-            call.phase.name,
-            call.attempt,
-            call.run.params,
-            token=job.get_token(),
-            progress=job.emit.progress,
-            work_dir=call.run.work_dir,
-            now=call.run.now,
-            later=call.run.later,
-        )
-
-    args, kwargs = call.bind(ctx)
+    args, kwargs = call.bind(partial(_make_ctx, job))
     return call_handler(call.phase, call.attempt, args, kwargs, job.get_token)
+
+
+def _make_ctx(job: ThreadHandle) -> PhaseContext:
+    call = job.call
+    return PhaseContext(
+        call.phase.name,
+        call.attempt,
+        call.run.params,
+        token=job.get_token(),
+        progress=job.emit.progress,
+        work_dir=call.run.work_dir,
+        now=call.run.now,
+        later=call.run.later,
+    )
 
 
 def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:
@@ -131,7 +137,7 @@ def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None
         job.sink.close()
     outcome: Outcome
     if error is None:
-        outcome = make_ok(LocalRef(value))
+        outcome = make_ok(make_local_ref(value))
     elif isinstance(error, AttemptStillRuns):
         outcome = Cancelled(still_runs=True)
         job.freed = lambda _: job.emit.freed()

@@ -103,7 +103,8 @@ def session_saga(script: Script, *, started: bool = False) -> Saga:
 def _run(script: Script, drive: _Drive) -> Saga:
     """Start what may start and hear what happens, until nothing more will."""
     frontier, graph, slots, names = drive.frontier, script.graph, script.slots, script.graph.names
-    tasks, attempts = drive.tasks, drive.attempts
+    tasks, attempts, skipping = drive.tasks, drive.attempts, drive.skipping
+    keep, reference, call, done = script.keep, script.reference, script.call, frontier.done
     inline = not script.commands
     while True:
         while not (drive.halted or drive.paused or drive.cancelling):
@@ -115,20 +116,23 @@ def _run(script: Script, drive: _Drive) -> Saga:
                 continue
             attempt = attempts.get(i, 1)
             yield make_put(make_action(a.PHASE_START, {"name": names[i], "attempt": attempt}))
-            tasks[i] = yield make_fork(script.call(i, attempt), i)
+            tasks[i] = yield make_fork(call(i, attempt), i)
         if not tasks and not (yield from _rest(script, drive)):
             return
         events = yield _WAIT
         for event in events:
             # What every phase brings, its call's task with a value, is written out here.
             i = getattr(event, "tag", None)
-            if type(i) is int and event.error is None and not drive.skipping:
+            if type(i) is int and event.error is None and not skipping:
                 del tasks[i]
-                yield _complete(script, i, attempts.get(i, 1), event.value)
-                frontier.done(i)
+                value, attempt = event.value, attempts.get(i, 1)
+                keep(i, value)
+                payload = {"name": names[i], "result": reference(i, attempt, value), "attempt": attempt}
+                yield make_put(make_action(a.PHASE_COMPLETE, payload))
+                done(i)
             else:
                 yield from _hear(script, drive, event)
-                frontier = drive.frontier
+                frontier, done = drive.frontier, drive.frontier.done
 
 
 def _complete(script: Script, i: int, attempt: int, value: Any) -> Put:
