@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import Context, ContextVar, Token
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -45,6 +45,16 @@ class CurrentSink(Generic[SinkT]):
         self._sink: ContextVar[SinkT | None] = ContextVar("milo_nb_sink", default=None)
         self.get = self._sink.get
         """Return this context's sink, or None outside of a phase."""
+        self.enter = self._sink.set
+        """Give a copy of a prepared context its sink: half of what `set` costs, for each of ten thousand phases."""
+
+    def prepare(self, context: Context) -> None:
+        """Have the copies of `context` ask for their sink at their first write."""
+        context.run(STDOUT_WRITE.set, self._write_first)
+
+    def _write_first(self, text: str, /) -> int:
+        sink = self.get()
+        return _write_below(text) if sink is None else sink.stdout_writer()(text)
 
     def set(self, sink: SinkT | None) -> _Tokens[SinkT]:
         """Give this context a sink; None: nothing here is captured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from milo_nb.capture.router import CURRENT_SINK
 from milo_nb.state.record import constructor
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class RunInfo:
     now: Callable[[], float]
     later: Callable[[float, Callable[[], None]], Any]
     capture: bool
+
+    def __post_init__(self) -> None:
+        """Prepare the context for the sinks that its copies will get."""
+        if self.capture:
+            CURRENT_SINK.prepare(self.context)
 
 
 @dataclass(frozen=True, slots=True)

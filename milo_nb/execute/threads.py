@@ -111,7 +111,7 @@ def _in_context(job: ThreadHandle) -> Any:
     call = job.call
     if call.run.capture:
         sink = job.sink = Sink(job.emit.lines, call.run.now, job.emit.output, job.emit.progress)
-        CURRENT_SINK.set(sink)
+        CURRENT_SINK.enter(sink)
     if call.bind is None:
         return call_handler(call.phase, call.attempt, (), _NO_KEYWORDS, job.get_token)
     args, kwargs = call.bind(partial(_make_ctx, job))
