@@ -212,7 +212,16 @@ def call_handler(
         ValidationError: If ``validate`` refused the result.
         BaseException: What the handler raised.
     """
-    value = phase.handler(*args, **kwargs)
+    return finish_call(phase, attempt, phase.handler(*args, **kwargs), token)
+
+
+def finish_call(phase: Phase, attempt: int, value: Any, token: Callable[[], Token | LateToken]) -> Any:
+    """Await what a handler returned, if that is how it works, and have it validated.
+
+    Raises:
+        ValidationError: If ``validate`` refused the result.
+        BaseException: What an async handler raised.
+    """
     if value is not None and hasattr(value, "__await__"):
         import asyncio  # noqa: PLC0415 - 20 ms that an import of the package should not pay
 

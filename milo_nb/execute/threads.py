@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.capture.router import CURRENT_SINK, Sink
 from milo_nb.errors import PhaseCancelled
 from milo_nb.execute.backend import Cancelled, Failed, Outcome, make_ok
-from milo_nb.execute.invoke import PhaseContext, call_handler
+from milo_nb.execute.invoke import PhaseContext, call_handler, finish_call
 from milo_nb.state.record import constructor
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.workers import Job, Workers
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from milo_nb.execute.backend import Emit, PhaseCall
     from milo_nb.store.clock import Clock
-
-
-_NO_KEYWORDS: dict[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -113,7 +110,11 @@ def _in_context(job: ThreadHandle) -> Any:
         sink = job.sink = Sink(job.emit.lines, call.run.now, job.emit.output, job.emit.progress)
         CURRENT_SINK.enter(sink)
     if call.bind is None:
-        return call_handler(call.phase, call.attempt, (), _NO_KEYWORDS, job.get_token)
+        phase = call.phase
+        value = phase.handler()
+        if phase.validate is None and (value is None or not hasattr(value, "__await__")):
+            return value
+        return finish_call(phase, call.attempt, value, job.get_token)
     args, kwargs = call.bind(partial(_make_ctx, job))
     return call_handler(call.phase, call.attempt, args, kwargs, job.get_token)
 
