@@ -261,6 +261,8 @@ class Session:
         return handle
 
     def _on_batch(self, batch: list[Action]) -> None:
+        if len(batch) == 2 and batch[0].type == a.PHASE_COMPLETE and batch[1].type == a.PHASE_START:  # noqa: PLR2004
+            return  # what nearly all batches are: a phase has ended and the next one starts
         for action in batch:
             if action.type in _TURNS:
                 state = self.state

@@ -112,14 +112,8 @@ def cancel(loop: Loop, task: Task, effect: fx.Cancel) -> Any:
 
 
 def wait(loop: Loop, task: Task, effect: fx.Wait) -> Any:
-    """Wait for a task, or for events."""
-    if effect.task is not None:
-        return join(task, effect.task)
-    if task.mail is None:
-        task.token = MAIL
-        return PENDING
-    mail, task.mail = task.mail, None
-    return mail
+    """Wait for a task; waiting for events is acted on where sagas are stepped."""
+    return join(task, effect.task)
 
 
 def join(task: Task, other: Task) -> Any:

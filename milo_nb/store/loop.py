@@ -159,7 +159,7 @@ class Loop(Baton):
         else:
             task.mail.append(event)
 
-    def _step(self, task: Task, value: Any, error: BaseException | None) -> None:
+    def _step(self, task: Task, value: Any, error: BaseException | None) -> None:  # noqa: C901 - the hot path
         """Run sagas, beginning with `task`, until each of them waits for something."""
         stack, intake = [(task, value, error)], self.intake
         while stack:
@@ -169,7 +169,7 @@ class Loop(Baton):
                 effect = saga.send(value) if error is None else saga.throw(error)
                 while True:
                     kind = type(effect)
-                    # The two that every phase needs most are written out here.
+                    # The three that every phase needs are written out here.
                     if kind is fx.Put and not intake.immediate:
                         intake.stamp(effect.action)
                         effect = saga.send(None)
@@ -184,6 +184,13 @@ class Loop(Baton):
                         stack.append((task, child, None))
                         stack.append((child, None, None))
                         break
+                    elif kind is fx.Wait and effect.task is None:
+                        mail = task.mail
+                        if mail is None:
+                            task.token = MAIL
+                            break
+                        task.mail = None
+                        effect = saga.send(mail)
                     else:
                         try:
                             answer = self._act(task, effect)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Reducer = "Callable[[Any, Action], Any]"
 Dispatch = "Callable[[Action], Any]"
 LOG = logging.getLogger("milo_nb")
-MOST_PENDING = 64
+MOST_PENDING = 256
 """Actions that wait to be reduced at most, if nobody reads the state."""
 
 
