@@ -398,3 +398,8 @@ def test_an_executor_is_a_line_of_text_where_nobody_looks(notebook: Notebook) ->
     notebook.run(SITE)
     shown: Any = notebook.names["site"]._repr_mimebundle_()
     assert shown == {"text/plain": "<pipeline site>"}
+
+
+def test_a_name_of_pythons_own_is_refused(notebook: Notebook) -> None:
+    assert "one of Python's own names" in notebook.fail(SITE.replace("%%milo site", "%%milo print"))
+    assert "print" not in notebook.names

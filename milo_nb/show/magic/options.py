@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import keyword
 import shlex
 from types import MappingProxyType
@@ -219,6 +220,8 @@ def check_name(name: str) -> str:
         raise UsageError(f"The name of a phase comes first: %%milo {name}, then its options.")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"'{name}' cannot be the name of a variable: letters, digits and _ make one.{_likely(name)}")
+    if hasattr(builtins, name):
+        raise UsageError(f"'{name}' is one of Python's own names, which the executor would hide. Choose another.")
     return name
 
 
