@@ -26,6 +26,10 @@ class Listeners:
 
     Who dispatches tells them himself, on his own thread. What workers change is told by a thread of its own, which
     starts with the first change and ends when there is nothing to tell.
+
+    Attributes:
+        is_dirty: There is a change to tell; further ones need not be noted.
+        every: Those that see each action.
     """
 
     def __init__(self, get_state: Callable[[], Any]) -> None:
@@ -34,9 +38,9 @@ class Listeners:
         self._told: Any = None
         self._teller = 0
         self._coalesced: tuple[Callable[[], Any], ...] = ()
-        self._every: tuple[Callable[[Action], Any], ...] = ()
+        self.every: tuple[Callable[[Action], Any], ...] = ()
         self._actions: list[Action] = []
-        self._dirty = False
+        self.is_dirty = False
         self._telling = threading.RLock()
         self._lock = threading.Lock()
         self._wanted = threading.Event()
@@ -51,29 +55,29 @@ class Listeners:
         entry: Callable[..., Any] = _Entry(listener)
         with self._lock:
             if every:
-                self._every = (*self._every, entry)
+                self.every = (*self.every, entry)
             else:
                 self._coalesced = (*self._coalesced, entry)
 
         def remove() -> None:
             with self._lock:
-                self._every = tuple(e for e in self._every if e is not entry)
+                self.every = tuple(e for e in self.every if e is not entry)
                 self._coalesced = tuple(e for e in self._coalesced if e is not entry)
 
         return remove
 
     def changed(self, actions: Iterable[Action], state_changed: bool) -> None:  # noqa: FBT001 - once per batch
         """Note what there is to tell; called under the baton."""
-        if self._every:
+        if self.every:
             self._actions.extend(actions)
         if state_changed and self._coalesced:
-            self._dirty = True
-        if (self._dirty or self._actions) and self._quiet.is_set():
+            self.is_dirty = True
+        if (self.is_dirty or self._actions) and self._quiet.is_set():
             self._quiet.clear()
 
     def tell_soon(self) -> None:
         """Have the thread tell what there is to tell."""
-        if (self._dirty or self._actions) and not self._wanted.is_set():
+        if (self.is_dirty or self._actions) and not self._wanted.is_set():
             self._wanted.set()
             if self._thread is None:
                 with self._lock:
@@ -90,12 +94,12 @@ class Listeners:
     def tell_now(self) -> None:
         """Tell on this thread what there is to tell, unless another is at it."""
         with Shielded():
-            if (self._dirty or self._actions) and self._telling.acquire(blocking=False):
+            if (self.is_dirty or self._actions) and self._telling.acquire(blocking=False):
                 try:
                     self._tell()
                 finally:
                     self._telling.release()
-            if self._dirty or self._actions:
+            if self.is_dirty or self._actions:
                 self.tell_soon()
 
     def tell_all(self) -> None:
@@ -120,18 +124,18 @@ class Listeners:
             return
         self._teller = threading.get_ident()
         try:
-            while self._dirty or self._actions:
+            while self.is_dirty or self._actions:
                 actions, self._actions = self._actions, []
-                dirty, self._dirty = self._dirty, False
+                dirty, self.is_dirty = self.is_dirty, False
                 for action in actions:
-                    for listener in self._every:
+                    for listener in self.every:
                         listener(action)
                 if dirty and (state := self._get_state()) is not self._told:
                     self._told = state
                     for tell in self._coalesced:
                         tell()
             self._quiet.set()
-            if self._dirty or self._actions:  # it came at this moment
+            if self.is_dirty or self._actions:  # it came at this moment
                 self._quiet.clear()
         finally:
             self._teller = 0
@@ -153,7 +157,7 @@ class Listeners:
             if self._closed.is_set():
                 return
             self._wanted.clear()
-            if self._dirty or self._actions:
+            if self.is_dirty or self._actions:
                 self._wanted.set()
 
 

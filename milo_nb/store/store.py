@@ -175,7 +175,10 @@ class Store:
             self.actions += batch
         if self._on_batch is not None:
             self._on_batch(batch)
-        self._listeners.changed(batch, changed)
+        listeners = self._listeners
+        # Who tells a change that was noted before reads the state after this one was added to it.
+        if listeners.every or not listeners.is_dirty:
+            listeners.changed(batch, changed)
         return error
 
     def _fold(self) -> BaseException | None:
