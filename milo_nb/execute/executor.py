@@ -87,11 +87,8 @@ class PipelineExecutor(Commands):
         """
         self.pipeline = pipeline
         check_options(state_manager, backend or pipeline.backend, max_workers, resume, stale, refresh=refresh)
-        del (
-            cache,
-            fresh,
-            pause,
-        )  # nothing is kept on disk, so each run is fresh and nothing is reviewed; checked by name only
+        # Nothing is kept on disk yet: each run is fresh, none is served from a cache, and none is reviewed.
+        del cache, fresh, pause
         self._params = dict(params or {})
         self._observers: list[Any] = list(observers or ())
         self._options: dict[str, Any] = {
