@@ -11,9 +11,16 @@
     │   └── PhaseLostError                   its worker went away before it had an answer
     ├── UnknownPhaseError (LookupError)      a command or question names a phase that is not there
     ├── InvalidStateError (RuntimeError)     a command does not fit the state; says what does
+    │   └── SessionOwnedError                another process runs the session
     ├── NotAvailableError (NotImplementedError)  an option that this version does not carry out
     ├── NoInputError (RuntimeError)          code of a phase asked for input or for a debugger
     ├── ResultNotAvailableError (LookupError)    a result was asked for that is not there
+    ├── ResultRefusedError                   a saved result is damaged, missing or from somebody else
+    ├── NotSavableError (TypeError)          a value cannot be saved; says which part of it
+    ├── WorkDirError (OSError)               the work directory cannot be used
+    ├── SchemaError                          a file was written by a newer version
+    ├── NothingToResumeError (ValueError)    there is no session to take up
+    │   └── UnknownSessionError (LookupError)    no session has this id
     ├── StoreError (RuntimeError)            the store was used in a way it cannot serve
     ├── UsageError                           a magic or command line was written wrongly
     ├── PipelineFailed                       a pipeline that a cell waited for did not come to a good end
@@ -114,6 +121,30 @@ class InvalidStateError(MiloError, RuntimeError):
     """A command does not fit the state that the session is in; the message says what is possible."""
 
 
+class SessionOwnedError(InvalidStateError):
+    """Another process runs the session, and only one may.
+
+    Attributes:
+        host: Its machine.
+        pid: Its process there.
+        since: When it took the session, as ISO text.
+    """
+
+    def __init__(self, session: str, host: str, pid: int, since: str) -> None:
+        self.session = session
+        self.host = host
+        self.pid = pid
+        self.since = since
+        super().__init__(
+            f"Session {session} is run by process {pid} on {host} since {since}. "
+            "Possible: attach to look at it, or end that kernel and resume."
+        )
+
+    def __reduce__(self) -> tuple[type[SessionOwnedError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.session, self.host, self.pid, self.since)
+
+
 class NotAvailableError(MiloError, NotImplementedError):
     """An option was asked for that this version does not carry out."""
 
@@ -124,6 +155,92 @@ class NoInputError(MiloError, RuntimeError):
 
 class ResultNotAvailableError(MiloError, LookupError):
     """A phase's result was asked for before it exists, or after it was let go."""
+
+
+class ResultRefusedError(MiloError):
+    """A saved result is not used: it is damaged, missing, or was signed by somebody else.
+
+    Attributes:
+        path: The file.
+        reason: Why, as ``damaged: its checksum differs``.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path = str(path)
+        self.reason = reason
+        super().__init__(f"{self.path}: {reason}")
+
+    def __reduce__(self) -> tuple[type[ResultRefusedError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.path, self.reason)
+
+
+class NotSavableError(MiloError, TypeError):
+    """A value cannot be saved.
+
+    Attributes:
+        where: The part of it that cannot, as ``result['model'].lock``.
+        type_name: The type of that part.
+    """
+
+    def __init__(self, where: str, type_name: str, why: str = "") -> None:
+        self.where = where
+        self.type_name = type_name
+        self.why = why
+        super().__init__(f"{where} is a {type_name}, which cannot be saved{': ' if why else ''}{why}")
+
+    def __reduce__(self) -> tuple[type[NotSavableError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.where, self.type_name, self.why)
+
+
+class WorkDirError(MiloError, OSError):
+    """The work directory, or the key that signs what is in it, cannot be used; names the path and the way out."""
+
+
+class SchemaError(MiloError):
+    """A file was written by a newer version of milo_nb, in a form that this one does not know.
+
+    Attributes:
+        path: The file.
+        schema: Its schema number.
+        known: The newest one that this version reads.
+    """
+
+    def __init__(self, path: object, schema: object, known: int) -> None:
+        self.path = str(path)
+        self.schema = schema
+        self.known = known
+        super().__init__(
+            f"{self.path} has schema {schema}, and this version of milo_nb reads up to {known}. "
+            "Update milo_nb to open it; nothing was changed."
+        )
+
+    def __reduce__(self) -> tuple[type[SchemaError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.path, self.schema, self.known)
+
+
+class NothingToResumeError(MiloError, ValueError):
+    """There is no session that could be taken up; the message says where was looked and what there is."""
+
+
+class UnknownSessionError(NothingToResumeError, LookupError):
+    """No session has this id.
+
+    Attributes:
+        session: What was asked for.
+        known: Ids of the sessions there are, newest first.
+    """
+
+    def __init__(self, session: str, known: Iterable[str]) -> None:
+        self.session = session
+        self.known = tuple(known)
+        super().__init__(f"There is no session '{session}'. {available('sessions', session, self.known, most=5)}")
+
+    def __reduce__(self) -> tuple[type[UnknownSessionError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.session, self.known)
 
 
 class StoreError(MiloError, RuntimeError):
