@@ -31,6 +31,7 @@ demo-headless: bundle ## run the same notebook without a browser
 
 test: bundle ## everything: front end, Python, browser, notebooks; installs what is missing
 	@sh .ci/chromium
+	@$(PY) tests/kernels.py
 	$(NPM) run test
 	$(NPM) run size
 	$(PY) -m pytest $(PURE_ROOMS:%=tests/%) $(PURE_ROOMS:%=--cov=milo_nb.%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered

@@ -3,12 +3,14 @@
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
 from milo_nb.capture import drain
 from milo_nb.capture.router import CURRENT_SINK, Block, Sink, drain_now, installed
+from tests import kernels
+from tests.capture.kernel import SETUP, Kernel
 
 
 class Phase:
@@ -82,3 +84,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         # Tests say themselves when to drain.
         patch.setattr(drain, "DRAIN_INTERVAL_S", 3600)
         return (yield)
+
+
+@pytest.fixture(scope="module", params=[kernels.OWN, kernels.OLDEST])
+def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """A kernel with capture installed: tests that ask for one run on the newest ipykernel and on the oldest."""
+    kernel = Kernel(request.param)
+    try:
+        kernel.run(SETUP)
+        kernel.run("install()")
+        yield kernel
+    finally:
+        kernel.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -13,10 +12,11 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
-import milo_nb
+from tests import kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.slow,
@@ -103,13 +103,14 @@ class Kernel:
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(milo_nb.__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", kernels.environment()["PYTHONPATH"])
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def kernel(surroundings: None) -> Iterator[Kernel]:
-    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+@pytest.fixture(params=[kernels.OWN, kernels.OLDEST])
+def kernel(surroundings: None, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    environment = kernels.environment(request.param)
+    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"], env=environment)
     made = Kernel(manager, client)
     try:
         made.run("%load_ext milo_nb")
