@@ -207,14 +207,22 @@ class PipelineExecutor(Commands):
         for name in names:
             if name not in self._session.graph.index:
                 raise UnknownPhaseError(name, self._session.graph.names)
+        if word == "retry" and not names:  # as the method and the magic mean it
+            word = "retry-failed"
         return replace(Command(word, names), **{"id": str(uuid4()), **options})
 
-    def run_again(self) -> PipelineExecutor:
-        """Start a new session of the same pipeline, when this one has ended."""
+    def run_again(self, params: Mapping[str, Any] | None = None, **options: Any) -> PipelineExecutor:
+        """Start a new session, when this one has ended; what `params` and `options` do not name stays as it was."""
         with self._renewing:
             if self._session.is_running():
                 raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
-            old, self._session = self._session, self._new_session()
+            before = self._params, self._options
+            self._params, self._options = before[0] | dict(params or {}), before[1] | options
+            try:
+                old, self._session = self._session, self._new_session()
+            except BaseException:
+                self._params, self._options = before
+                raise
             old.close()
             for tell in tuple(self.sessions):
                 tell()

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError
+from milo_nb.errors import PhaseError, describe
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class ExecutionState(str, Enum):  # noqa: UP042 - promised as (str, Enum); StrEn
         return cls.EXECUTING
 
 
+_LONGEST = 300
+
+
 @dataclass(frozen=True, slots=True)
 class FailedPhase:
     """A phase that failed: its error, and the error at the root of it."""
@@ -59,6 +62,10 @@ class FailedPhase:
     error: PhaseError | None
     root_cause: BaseException | None
     attempt: int
+
+    def __repr__(self) -> str:
+        """Say which phase failed, and with what."""
+        return f"<{self.name} failed in attempt {self.attempt}: {_in_words(self.root_cause)}>"
 
 
 class Metrics:
@@ -87,6 +94,10 @@ class Metrics:
     def counts(self) -> Mapping[str, int]:
         """How many phases are in each status, those that have any, in the order of a phase's life."""
         return count_statuses(self._phases)
+
+    def __repr__(self) -> str:
+        """Say how the phases ended; without times, so that two runs read the same."""
+        return f"<Metrics {_count_in_words(self.counts)}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +134,46 @@ class ExecutionResult:
     @property
     def summary(self) -> str:
         """A few lines for people, without times, so that two runs of the same thing read the same."""
-        counts = ", ".join(f"{n} {word}" for word, n in self.metrics.counts.items())
-        lines = [f"{self.pipeline}: {self.status} ({counts})"]
+        lines = [self._head]
         lines += [f"  [FAIL] {f.name}: {_in_words(f.root_cause)}" for f in self.failed]
         lines += [f"  [SKIP] {name}" for name in self.degraded]
         if self.blocked:
             lines.append(f"  [WAIT] {', '.join(self.blocked)}")
         return "\n".join(lines)
 
+    @property
+    def _head(self) -> str:
+        return f"{self.pipeline}: {self.status} ({_count_in_words(self.metrics.counts)})"
+
     def __str__(self) -> str:
         """Return the summary."""
         return self.summary
 
+    def __repr__(self) -> str:
+        """Return the summary's first line; without ids and times, so that two runs read the same."""
+        return f"<ExecutionResult {self._head}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it
+        """Show the summary as what a cell returned."""
+        head, *lines = [repr(self)] if cycle else self.summary.splitlines()
+        printer.text(head)
+        for line in lines:
+            printer.break_()
+            printer.text(line)
+
+
+def _count_in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in counts.items()) or "no phases"
+
 
 def _in_words(error: BaseException | None) -> str:
-    return "no reason given" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
+    """Return an error in one line that is not too long to read."""
+    if error is None:
+        return "no reason given"
+    name, said = type(error).__name__, describe(error).strip()
+    line = said.partition("\n")[0].rstrip()
+    cut = " ..." if len(said) > len(line) or len(line) > _LONGEST else ""
+    return name if said == name else f"{name}: {line[:_LONGEST]}{cut}"
 
 
 def root_cause(error: BaseException | None) -> BaseException | None:

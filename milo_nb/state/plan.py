@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from milo_nb.state.model import DONE, ENDED, UNFINISHED
+from milo_nb.state.preview import Readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,8 +52,8 @@ class PlanEntry:
     estimate_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Readable):
     """What a command will do.
 
     Attributes:
@@ -82,14 +83,6 @@ class Plan:
     def keeps(self) -> tuple[str, ...]:
         """Names of the phases whose results are kept."""
         return tuple(e.phase for e in self.entries if e.decision == "keep")
-
-    def __str__(self) -> str:
-        """Return a table of the plan for people, or why it is refused."""
-        if self.refused:
-            return self.refused
-        wide = max((len(e.phase) for e in self.entries), default=0)
-        lines = [f"{e.decision:<10} {e.phase:<{wide}}  {e.reason}".rstrip() for e in self.entries]
-        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
 
 def plan(command: Command, graph: PhaseGraph, state: PipelineState, evidence: Evidence = NO_EVIDENCE) -> Plan:

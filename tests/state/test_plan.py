@@ -1,8 +1,10 @@
 """What a plan says: a decision and a reason for each phase."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from IPython.lib.pretty import PrettyPrinter, pretty
 
 from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
@@ -199,11 +201,52 @@ def test_a_pending_session_says_that_it_can_be_started():
 def test_a_plan_reads_as_a_table():
     made = asked("retry", "parse", evidence=Evidence(unsaved=frozenset({"parse"})))
     assert str(made).splitlines() == [
-        "keep       load    kept: completed",
-        "keep       side    kept: completed",
-        "run        parse   runs: was failed",
-        "run        render  runs: not run yet",
-        "warning: inputs shared with the failed attempt: parse",
+        "retry parse: 2 kept, 2 to run",
+        "  keep     load    completed",
+        "  keep     side    completed",
+        "  run      parse   was failed",
+        "  run      render  not run yet",
+        "  warning: inputs shared with the failed attempt: parse",
     ]
     assert str(asked("retry", "load")) == "Phase 'load' is completed; there is nothing to retry. Possible: rerun."
-    assert str(plan(Command("start"), PhaseGraph([]), PipelineState())) == ""
+    assert str(plan(Command("start"), PhaseGraph([]), PipelineState())) == "start: no phases"
+
+
+def test_what_runs_again_because_its_input_does_is_said_to_run():
+    made = asked("rerun", "load", at=DONE)
+    assert [line.split(maxsplit=2) for line in str(made).splitlines()[1:]] == [
+        ["run", "load", "was completed"],
+        ["keep", "side", "completed"],
+        ["run", "parse", "load runs again"],
+        ["run", "render", "parse runs again"],
+    ]
+
+
+def test_a_plan_as_the_value_of_a_cell_has_no_times_and_no_ids():
+    load = PhaseStatus("load", "completed", started_at=1.0)
+    at = state("failed", 9.0, load=load, parse="failed", side="completed")
+    made = asked("retry", "parse", at=at, evidence=Evidence(now=200.0))
+    assert "  keep     load    completed 3 min ago" in str(made).splitlines()
+    assert pretty(made).splitlines()[:2] == ["retry parse: 2 kept, 2 to run", "  keep     load    completed"]
+    assert "ago" not in pretty(made)
+    assert repr(made) == "<Plan retry parse: 2 kept, 2 to run>"
+    assert pretty(asked("retry", "load")) == "Phase 'load' is completed; there is nothing to retry. Possible: rerun."
+    assert repr(asked("retry", "load")).startswith("<Plan retry load: refused. Phase 'load' is completed")
+
+
+def test_a_plan_that_holds_itself_is_one_line():
+    made = asked("retry", "parse")
+    shown = StringIO()
+    printer = PrettyPrinter(shown)
+    made._repr_pretty_(printer, cycle=True)
+    printer.flush()
+    assert shown.getvalue() == repr(made)
+
+
+def test_of_a_large_plan_what_changes_is_shown():
+    graph = PhaseGraph([Phase(f"p{i:03}", int) for i in range(100)])
+    statuses = tuple(PhaseStatus(f"p{i:03}", "completed" if i < 95 else "failed") for i in range(100))
+    at = PipelineState(phases=statuses, status="failed", stopped_at=3.0)
+    shown = str(plan(Command("retry-failed"), graph, at)).splitlines()
+    assert [line.split()[:2] for line in shown[1:-1]] == [["run", f"p{i:03}"] for i in range(95, 100)]
+    assert shown[-1] == "  ... and 95 more phases"
