@@ -6,6 +6,7 @@ serves all: who starts a kernel with such a folder first on its path has that ip
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,29 @@ def environment(kernel: str = OWN) -> dict[str, str]:
             raise RuntimeError(f"ipykernel {kernel} is not installed: `make test` or `python {__file__}` does that.")
         paths.insert(0, str(FOLDER / kernel))
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+
+
+def spec(kernel: str) -> str:
+    """Return the name of an ipykernel's kernelspec; see `write_spec`."""
+    return "python3" if kernel == OWN else f"ipykernel-{kernel}"
+
+
+def write_spec(folder: Path, kernel: str) -> None:
+    """Write the kernelspec of an older ipykernel into a folder that Jupyter looks into.
+
+    Raises:
+        RuntimeError: If that ipykernel is not installed.
+    """
+    text = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": f"ipykernel {kernel}",
+        "language": "python",
+        "interrupt_mode": "signal",
+        "metadata": {"debugger": True},
+        "env": {"PYTHONPATH": environment(kernel)["PYTHONPATH"]},
+    }
+    (folder / spec(kernel)).mkdir(parents=True)
+    (folder / spec(kernel) / "kernel.json").write_text(json.dumps(text), encoding="utf-8")
 
 
 def unmet(kernel: str) -> list[str]:

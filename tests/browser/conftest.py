@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.lab import Lab, find_chromium
+from tests import kernels
+from tests.browser.lab import KERNELS_SETTINGS, Lab, find_chromium
 from tests.browser.notebook import Notebook
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FLAGS = (
 )
 VIEWPORT = {"width": 1280, "height": 1120}
 EXPECT_TIMEOUT_MS = 20_000
+SUBSHELLS = "perCommTarget"  # as JupyterLab comes
 HAS_FAILED = pytest.StashKey[bool]()
 
 expect.set_options(timeout=EXPECT_TIMEOUT_MS)
@@ -82,11 +84,15 @@ def context(browser: Browser) -> BrowserContext:
 def open_notebook(
     lab: Lab, context: BrowserContext, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Notebook]]:
-    """Opens a notebook with these cells (or one that lies in the server's folder) in a page of its own."""
+    """Opens a notebook with these cells (or one that lies in the server's folder) in a page of its own.
+
+    It runs on the ipykernel named, with what JupyterLab's setting `commsOverSubshells` shall say.
+    """
     opened: list[Notebook] = []
 
-    def open_(*cells: str, name: str = "") -> Notebook:
-        name = lab.serve(name) if name else lab.write(list(cells))
+    def open_(*cells: str, name: str = "", kernel: str = kernels.OWN, subshells: str = SUBSHELLS) -> Notebook:
+        lab.set(KERNELS_SETTINGS, {"commsOverSubshells": subshells})
+        name = lab.serve(name) if name else lab.write(list(cells), kernel)
         page = context.new_page()
         opened.append(Notebook(page, lab, name))
         return opened[-1]

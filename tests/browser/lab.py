@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests import kernels
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,7 +41,8 @@ def end_with_the_tests():
 threading.Thread(target=end_with_the_tests, daemon=True).start()
 main()
 """
-SETTINGS = {
+KERNELS_SETTINGS = "@jupyterlab/apputils-extension/kernels-settings"
+SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
         "checkForUpdates": False,
         "fetchNews": "false",
@@ -78,11 +81,12 @@ class Lab:
         self._names = 0
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
+        self._home = home
         self._log = home / "server.log"
         self._has_ended = threading.Event()
         self._process = subprocess.Popen(
             _command(self._port, self.root),
-            env=self._environment(home),
+            env=self._environment(),
             cwd=self.root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -95,11 +99,18 @@ class Lab:
             self.stop()
             raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-4000:]}")
 
-    def _environment(self, home: Path) -> dict[str, str]:
+    def set(self, name: str, value: dict[str, Any]) -> None:
+        """Change a part of JupyterLab's settings, for pages that are loaded from now on."""
+        file = self._home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+
+    def _environment(self) -> dict[str, str]:
+        home = self._home
         for name, value in SETTINGS.items():
-            file = home / "settings" / f"{name}.jupyterlab-settings"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(value))
+            self.set(name, value)
+        for kernel in kernels.OLDER:
+            kernels.write_spec(home / "data/kernels", kernel)
         return os.environ | {
             "IPYTHONDIR": str(home / "ipython"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
@@ -136,18 +147,18 @@ class Lab:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def write(self, cells: list[str]) -> str:
-        """Write a notebook under a name of its own and start its kernel; return the name."""
+    def write(self, cells: list[str], kernel: str = kernels.OWN) -> str:
+        """Write a notebook under a name of its own and start its kernel, an ipykernel; return the name."""
         self._names += 1
         name = f"notebook-{self._names}.ipynb"  # sessions are found by path: a name used twice has the old kernel
-        spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        spec = {"name": kernels.spec(kernel), "display_name": f"ipykernel {kernel}", "language": "python"}
         notebook = new_notebook(cells=[new_code_cell(cell.strip()) for cell in cells], metadata={"kernelspec": spec})
         nbformat.write(notebook, self.root / name)
-        return self.serve(name)
+        return self.serve(name, kernel)
 
-    def serve(self, name: str) -> str:
+    def serve(self, name: str, kernel: str = kernels.OWN) -> str:
         """Start the kernel of a notebook while the page has yet to load."""
-        body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": kernels.spec(kernel)}}
         self.ask("/api/sessions", "POST", body)
         return name
 
