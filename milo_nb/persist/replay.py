@@ -1,0 +1,87 @@
+"""Replay: a journal makes the state that the session had, anywhere and later, without its code.
+
+Law: ``replay(journal)`` is the live state, up to what only the files of logs, displays and progress hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.persist.declared import declared_from_json
+from milo_nb.persist.journal import read
+from milo_nb.persist.snapshot import read_snapshot, to_snapshot
+from milo_nb.state.actions import INIT, Action
+from milo_nb.state.reducer import PipelineReducer
+from milo_nb.state.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.persist.journal import Journalled
+    from milo_nb.persist.rundir import RunDir
+    from milo_nb.state.model import PhaseLog, PipelineState
+
+
+def replay(
+    journalled: Journalled,
+    graph: PhaseGraph | None = None,
+    logs: Mapping[str, tuple[Sequence[PhaseLog], int]] | None = None,
+) -> PipelineState:
+    """Return the state that a journal tells of.
+
+    Args:
+        journalled: What the journal says.
+        graph: The graph to go by in place of the one that the journal declares; of the same phases.
+        logs: Last lines and number of all lines, by phase.
+
+    Raises:
+        WireError: If what the journal declares is malformed.
+    """
+    header, actions = journalled.header, journalled.actions
+    first = graph or declared_from_json(header["declared"])
+    reducer = PipelineReducer(header["pipeline"], first, fail_fast=bool(header.get("fail_fast")))
+    state = reducer(None, Action(INIT))
+    done = 0
+    if graph is None:
+        for position, declared in journalled.declared:
+            state = reducer.batch(state, actions[done:position])
+            reducer.adopt(declared_from_json(declared))
+            done = position
+    state = reducer.batch(state, actions[done:] if done else actions)
+    if not state.session_id:  # it was owned and never started
+        state = replace(state, session_id=header["session_id"])
+    return _with_logs(state, logs) if logs else state
+
+
+def latest_graph(journalled: Journalled) -> PhaseGraph:
+    """Return the graph that a journal declares last.
+
+    Raises:
+        WireError: If it is malformed.
+    """
+    return declared_from_json(journalled.declared[-1][1] if journalled.declared else journalled.header["declared"])
+
+
+def current_snapshot(run_dir: RunDir) -> dict[str, Any]:
+    """Return how a session stands: its snapshot, or one made from the journal if that is lost. Never writes.
+
+    Raises:
+        WorkDirError: If the journal's first line cannot be read.
+        SchemaError: If a newer version wrote it.
+        OSError: If there is no journal, or it may not be read.
+    """
+    found = read_snapshot(run_dir.snapshot)
+    if found is not None:
+        return found
+    journalled = read(run_dir.journal)
+    return to_snapshot(replay(journalled), wall_offset=journalled.wall_offset)
+
+
+def _with_logs(state: PipelineState, logs: Mapping[str, tuple[Sequence[PhaseLog], int]]) -> PipelineState:
+    phases = [
+        replace(p, logs=tuple(logs[p.name][0]), log_count=logs[p.name][1]) if p.name in logs else p
+        for p in state.phases
+    ]
+    return replace(state, phases=Table(phases))

@@ -1,0 +1,302 @@
+"""Saved results: signed files in ``results/``, whole or not there.
+
+A result is written while the thread that made it still has it, so that nobody changes it meanwhile, and is kept later,
+by the session's writer. Small ones share a pack, as a file of its own costs three times what an append does; larger
+ones stream into a file of their own. Either way each is signed for its session, phase and attempt, and what does not
+carry that signature is refused before a byte of it is interpreted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
+from uuid import uuid4
+
+from milo_nb.errors import ResultRefusedError
+from milo_nb.persist.crashing import crash_point
+from milo_nb.persist.rundir import sync_directory, write_all
+from milo_nb.persist.workdir import safe_name
+from milo_nb.values.codec import Seal, dump, load, open_own
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from milo_nb.persist.rundir import RunDir
+
+SMALL_BYTES: Final = 32_768
+"""The largest result that goes into a pack."""
+PACK_BYTES: Final = 16_000_000
+"""A pack that has reached this takes no more."""
+_LONGEST_NAME: Final = 100
+
+
+class Staged(NamedTuple):
+    """A result that is written and not kept yet.
+
+    Attributes:
+        phase: Name of its phase.
+        attempt: The attempt that made it.
+        seal: Its size and signature.
+        content: All of it, if it is small.
+        temporary: The file that it is in, if it is not.
+        name: The name that the file will have.
+        facts: What else is to be said of it in the journal.
+    """
+
+    phase: str
+    attempt: int
+    seal: Seal
+    content: bytes = b""
+    temporary: Path | None = None
+    name: str = ""
+    facts: Mapping[str, Any] = {}
+
+
+class ResultFiles:
+    """The results of one session. Any thread stages and loads; one at a time keeps."""
+
+    def __init__(self, run_dir: RunDir, key: bytes) -> None:
+        """Use the results in `run_dir`, signed with `key`."""
+        self._directory = run_dir.results
+        self._session_id = run_dir.session_id
+        self._key = key
+        self._pack: int | None = None
+        self._pack_name = ""
+        self._pack_size = 0
+
+    def stage(self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any] | None = None) -> Staged:
+        """Write a result to where nobody looks for it yet.
+
+        Args:
+            phase: Name of the phase.
+            attempt: The attempt that made it.
+            value: The result.
+            facts: What else is to be said of it in the journal.
+
+        Raises:
+            NotSavableError: If it cannot be saved.
+            OSError: If it could not be written.
+        """
+        spool = _Spool(self._directory)
+        try:
+            seal = dump(value, cast("BinaryIO", spool), self._key, self._purpose(phase, attempt))
+            content = spool.close()
+        except BaseException:
+            spool.drop()
+            raise
+        crash_point("result.staged")
+        name = f"{safe_name(phase)[:_LONGEST_NAME]}.{attempt}.{spool.token}.pkl" if spool.path else ""
+        return Staged(phase, attempt, seal, content, spool.path, name, facts or {})
+
+    def keep(self, staged: Sequence[Staged]) -> list[dict[str, Any]]:
+        """Have results on disk when this returns; give what the journal must say of each so that it can be loaded.
+
+        Raises:
+            OSError: If that failed; none of them counts as kept, and they can be kept later.
+        """
+        if not staged:
+            return []
+        small = [one for one in staged if one.temporary is None]
+        offsets = self._append(small) if small else []
+        if len(small) < len(staged):
+            for one in staged:
+                if one.temporary is not None:
+                    self._rename(one.temporary, one.name)
+            crash_point("result.renamed")
+            sync_directory(self._directory)
+        crash_point("result.kept")
+        offset = iter(offsets)
+        return [self._record(one, 0 if one.temporary is not None else next(offset)) for one in staged]
+
+    def load(self, record: Mapping[str, Any]) -> Any:
+        """Return the result that a record of the journal, the payload of ``@@PHASE_SAVED``, tells of.
+
+        Raises:
+            ResultRefusedError: If it is missing, damaged, or signed by somebody else.
+        """
+        path, seal = self._where(record)
+        with open_own(path) as file:
+            content: BinaryIO = file
+            if "offset" in record:
+                file.seek(int(record["offset"]))
+                content = _Slice(file.read(min(seal.size_bytes, SMALL_BYTES)), str(path))
+            return load(content, self._key, self._purpose(record["name"], record["attempt"]), seal)
+
+    def exists(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether the file that a record tells of is there and long enough; not whether it is whole."""
+        try:
+            path, seal = self._where(record)
+            size: int = seal.size_bytes
+            return path.stat().st_size >= int(record.get("offset", 0)) + size
+        except (OSError, ResultRefusedError):
+            return False
+
+    def drop(self, staged: Staged) -> None:
+        """Let go of a result that will not be kept."""
+        if staged.temporary is not None:
+            with contextlib.suppress(OSError):
+                staged.temporary.unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Remove what a crash left half done; return how many files. Only for the owner, before anything is staged."""
+        removed = 0
+        for path in self._directory.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+        return removed
+
+    def close(self) -> None:
+        """Close the pack."""
+        if self._pack is not None:
+            os.close(self._pack)
+            self._pack = None
+
+    # ------------------------------------------------------------------ private
+
+    def _purpose(self, phase: str, attempt: int) -> str:
+        return f"{self._session_id}/{phase}/{attempt}"
+
+    def _record(self, one: Staged, offset: int) -> dict[str, Any]:
+        record = {"name": one.phase, "attempt": one.attempt, "size": one.seal.size_bytes, "mac": one.seal.mac}
+        if one.temporary is None:
+            record |= {"file": self._pack_name, "offset": offset}
+        else:
+            record["file"] = one.name
+        return record | dict(one.facts)
+
+    def _where(self, record: Mapping[str, Any]) -> tuple[Path, Seal]:
+        name = record.get("file")
+        if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
+            raise ResultRefusedError(self._directory, f"damaged: the journal names no file of results but {name!r}")
+        return self._directory / name, Seal(int(record["size"]), str(record["mac"]))
+
+    def _rename(self, temporary: Path, name: str) -> None:
+        """Give a file its name, after all that is in it is on disk."""
+        final = self._directory / name
+        if not temporary.exists() and final.exists():  # from an earlier try, of which a later step failed
+            return
+        fd = os.open(temporary, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        crash_point("result.synced")
+        temporary.replace(final)
+
+    def _append(self, small: Sequence[Staged]) -> list[int]:
+        """Add results to the pack; return where each begins."""
+        if self._pack is None or self._pack_size >= PACK_BYTES or not self._is_pack_there():
+            self._open_pack()
+        pack = cast("int", self._pack)
+        offsets, at = [], self._pack_size
+        for one in small:
+            offsets.append(at)
+            at += len(one.content)
+        try:
+            write_all(pack, b"".join([one.content for one in small]))
+            os.fsync(pack)
+        except OSError:
+            try:
+                os.ftruncate(pack, self._pack_size)
+            except OSError:
+                self.close()  # what it ends in is not known: the next try begins another
+            raise
+        self._pack_size = at
+        return offsets
+
+    def _is_pack_there(self) -> bool:
+        ours = os.fstat(cast("int", self._pack))
+        try:
+            there = (self._directory / self._pack_name).stat()
+        except OSError:
+            return False
+        return (there.st_ino, there.st_dev) == (ours.st_ino, ours.st_dev)
+
+    def _open_pack(self) -> None:
+        self.close()
+        name = f"pack-{uuid4().hex[:12]}.bin"
+        self._pack = os.open(self._directory / name, _NEW | os.O_APPEND, 0o600)
+        self._pack_name, self._pack_size = name, 0
+        sync_directory(self._directory)
+
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class _Slice(BytesIO):
+    """A part of a pack that knows which file it is of, for messages."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+class _Spool:
+    """A file to write to that is in memory until it is large."""
+
+    __slots__ = ("_directory", "_file", "_parts", "_size", "path", "token")
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._file: BinaryIO | None = None
+        self.path: Path | None = None
+        self.token = ""
+
+    def write(self, content: Any) -> int:
+        """Take more; what is given may be changed afterwards."""
+        if self._file is not None:
+            return self._file.write(content)
+        size = content.nbytes if type(content) is memoryview else memoryview(content).nbytes
+        self._size += size
+        if self._size <= SMALL_BYTES:
+            self._parts.append(bytes(content))
+            return size
+        self._open()
+        file = cast("BinaryIO", self._file)
+        file.writelines(self._parts)
+        crash_point("result.half")
+        file.write(content)
+        self._parts.clear()
+        return size
+
+    def flush(self) -> None:
+        """Hand on what a file object holds back."""
+        if self._file is not None:
+            self._file.flush()
+
+    def fileno(self) -> int:
+        """Return the number of the file.
+
+        Raises:
+            OSError: If it is in memory.
+        """
+        if self._file is None:
+            raise OSError("it is in memory")
+        return self._file.fileno()
+
+    def close(self) -> bytes:
+        """End writing; return all of it if it is small."""
+        if self._file is not None:
+            self._file.close()
+        return b"".join(self._parts)
+
+    def drop(self) -> None:
+        """Remove whatever was written."""
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                cast("BinaryIO", self._file).close()
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        self.token = uuid4().hex[:12]
+        path = self._directory / f".{self.token}.tmp"
+        fd = os.open(path, _NEW, 0o600)
+        self.path = path
+        self._file = os.fdopen(fd, "wb")
