@@ -195,8 +195,6 @@ class Pipeline:
 def _refuse_what_is_not_there_yet(phase: Phase) -> None:
     if phase.cache is not None and phase.cache is not False:
         raise NotAvailableError(f"Phase '{phase.name}': cache= comes with a later version. Leave it out for now.")
-    if phase.review:
-        raise NotAvailableError(f"Phase '{phase.name}': review= comes with a later version. Leave it out for now.")
     if phase.backend not in (None, "threads"):
         raise NotAvailableError(
             f"Phase '{phase.name}': backend={phase.backend!r} comes with a later version. Available: 'threads'."

@@ -70,8 +70,18 @@ def phase_lists(draw: st.DrawFn, most: int = 9, policies: st.SearchStrategy[Phas
     for i, name in enumerate(names):
         before = draw(st.lists(st.sampled_from(names[:i]), unique=True, max_size=3)) if i else []
         weight = draw(st.integers(0, 3))
+        review = draw(st.integers(0, 5)) == 0
         phases.append(
-            Phase(name, nothing, "", before, parallel=draw(st.booleans()), weight=weight, policy=draw(policies))
+            Phase(
+                name,
+                nothing,
+                "",
+                before,
+                parallel=draw(st.booleans()),
+                weight=weight,
+                policy=draw(policies),
+                review=review,
+            )
         )
     return draw(st.permutations(phases))
 
@@ -92,6 +102,7 @@ class Hand:
             clock=self.clock,
             fail_fast=fail_fast,
             capture_output=False,
+            is_attended=options.pop("is_attended", lambda: True),
             **options,
         )
         self.actions: list[str] = []

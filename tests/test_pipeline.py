@@ -119,7 +119,6 @@ def test_error_types_map_phases_to_phase_errors(types):
     [
         ({"cache": True}, "Phase 'a': cache= comes with a later version"),
         ({"cache": "24h"}, "Phase 'a': cache= comes with a later version"),
-        ({"review": True}, "Phase 'a': review= comes with a later version"),
         ({"backend": "dask"}, "Phase 'a': backend='dask' comes with a later version"),
     ],
 )

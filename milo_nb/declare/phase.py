@@ -135,7 +135,7 @@ class Phase:
         timeout: Seconds until it is stopped and counts as failed.
         cache: Keep the result across sessions (comes with a later version).
         validate: ``validate(result)`` gives ``None``, a list of warnings, or ``(data, warnings)``.
-        review: Pause for approval afterwards (comes with a later version).
+        review: Pause for approval afterwards, if a person is there.
         checkpoint: Save the result to the work directory.
         backend: Where it runs, if not where the run says.
         parallel_unset: ``parallel`` was not said: the pipeline's own setting decides.

@@ -30,7 +30,7 @@ from milo_nb.store.clock import SYSTEM_CLOCK, Clock
 from milo_nb.store.store import Store, default_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from milo_nb.capture.outputs import OutputBook
@@ -46,6 +46,27 @@ _TURNS = frozenset(
 """Actions that may end a session, or let an ended one go on."""
 LOG = logging.getLogger("milo_nb")
 _NO_KEYWORDS: Mapping[str, Any] = {}
+
+
+def _nobody() -> bool:
+    return False
+
+
+class Reviews:
+    """The phases after which a person has to approve, as long as there is one."""
+
+    def __init__(self, graph: PhaseGraph, is_attended: Callable[[], bool]) -> None:
+        """Look the phases up in `graph`."""
+        self._is_attended = is_attended
+        self.adopt(graph)
+
+    def adopt(self, graph: PhaseGraph) -> None:
+        """Go by another graph of the same names."""
+        self._positions = frozenset(i for i, phase in enumerate(graph.phases) if phase.review)
+
+    def __contains__(self, i: object) -> bool:
+        """Tell whether the session pauses after the phase at position `i`."""
+        return i in self._positions and self._is_attended()
 
 
 class Session:
@@ -74,6 +95,7 @@ class Session:
         error_types: Mapping[str, type[PhaseError]] | None = None,
         backend: Backend | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        is_attended: Callable[[], bool] = _nobody,
     ) -> None:
         """Make a session that has not started.
 
@@ -107,6 +129,7 @@ class Session:
         self.store = Store(self._reducer, max_workers=slots, clock=clock, on_batch=self._on_batch, name=f"milo-{name}")
         self._backend: Backend = backend or ThreadsBackend(self.store.workers, clock)
         self.store.loop.caller = self._call
+        self._reviews = Reviews(graph, is_attended)
         self._script = Script(
             graph,
             self._make_call,
@@ -116,6 +139,7 @@ class Session:
             fail_fast=fail_fast,
             commands=True,
             start={"session_id": str(self.id)},
+            reviews=self._reviews,
         )
 
     # ------------------------------------------------------------------ from outside
@@ -202,6 +226,7 @@ class Session:
             self.graph = graph
             self.error_types = dict(error_types)
             object.__setattr__(self._script, "graph", graph)
+            self._reviews.adopt(graph)
             self._reducer.adopt(graph)
             for name in edited:
                 self.store.loop.intake.put(Action(a.PHASE_EDITED, {"name": name}))

@@ -29,6 +29,7 @@ class Command:
         downstream: For retry and rerun: what depends on the phases runs again too.
         replace: For skip: also replaces a result that is already there.
         only: For resume: just these phases and what they need.
+        stale: For resume: phases whose code or inputs have changed ``rerun``, or are kept: ``reuse``.
         id: Unique; a repeated id changes nothing.
         by: Who asks, as "view", "program", "terminal".
         value: For skip: what dependants get. Never journalled or sent; it stays in this process.
@@ -39,6 +40,7 @@ class Command:
     downstream: bool = True
     replace: bool = False
     only: tuple[str, ...] = ()
+    stale: str = "rerun"
     id: str = ""
     by: str = "program"
     value: Any = field(default=None, compare=False, repr=False)

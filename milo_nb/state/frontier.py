@@ -38,8 +38,10 @@ class Frontier:
         self.held = 0
 
     @classmethod
-    def from_state(cls, graph: PhaseGraph, state: PipelineState, *, held: int = 0) -> Frontier:
-        """Return the frontier that `state` stands at."""
+    def from_state(
+        cls, graph: PhaseGraph, state: PipelineState, *, held: int = 0, only: tuple[str, ...] = ()
+    ) -> Frontier:
+        """Return the frontier that `state` stands at; nothing but `only` may start, if any are named."""
         frontier = cls(graph)
         frontier.held = held
         missing, is_open, dependants = frontier._missing, frontier._open, graph.dependants
@@ -55,6 +57,10 @@ class Frontier:
                     frontier.running.add(i)
                 elif status == "retrying":
                     frontier.waiting.add(i)
+        if only:
+            wanted = {graph.index[name] for name in only}
+            for i in range(len(graph)):
+                is_open[i] &= i in wanted
         frontier._ready = [i for i, count in enumerate(missing) if not count and is_open[i]]
         return frontier
 

@@ -18,6 +18,10 @@ OUTCOMES = frozenset({"completed", "failed", "skipped", "cancelled"})
 ENDED = frozenset({"completed", "failed", "cancelled"})
 WAITING = frozenset({"pending", "retrying"})
 UNFINISHED = frozenset({"failed", "cancelled"})
+AWAITS_APPROVAL = "waits for approval"
+"""The reason of a completed phase that a person has still to look at."""
+NOT_SAVED = "not saved: "
+"""How the reason of a completed phase begins whose result is not on disk."""
 
 
 @dataclass(frozen=True, slots=True)

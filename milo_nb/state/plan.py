@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from milo_nb.state.model import DONE, ENDED, UNFINISHED
+from milo_nb.state.model import AWAITS_APPROVAL, DONE, ENDED, UNFINISHED
 from milo_nb.state.preview import Readable
 
 if TYPE_CHECKING:
@@ -31,12 +31,20 @@ class Evidence:
         edited: Phases whose handler was replaced since their last attempt.
         duration_s: Seconds that each phase usually takes.
         unsaved: Phases whose inputs are not on disk, so that a retry shares them with the failed attempt.
+        lost: Completed phases whose result is neither in this process nor, whole, on disk, and why.
+        changed: Completed phases whose code or inputs are not what they were, and how.
+        unchanged: Completed phases whose code was compared and is what it was.
+        cache: What the cache has to say about phases that would run.
     """
 
     now: float = 0.0
     edited: frozenset[str] = frozenset()
     duration_s: Mapping[str, float] = field(default_factory=dict)
     unsaved: frozenset[str] = frozenset()
+    lost: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, str] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
+    cache: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_EVIDENCE = Evidence()
@@ -64,6 +72,7 @@ class Plan(Readable):
         goes_on: A session that has ended goes on.
         marks: Reasons to show on phases that are kept.
         warnings: What people should know before they go ahead.
+        only: Nothing but these phases may start, if any are named.
     """
 
     command: Command
@@ -73,6 +82,7 @@ class Plan(Readable):
     goes_on: bool = False
     marks: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -132,16 +142,45 @@ class _Question:
         starts: bool = True,
     ) -> Plan:
         """Return a plan with a line per phase, from what the command changes."""
-        reset = set(resets)
+        only = self.only()
+        reset = self._with_lost(set(resets), starts=starts, only=only)
         order = [n for n in self.graph.names if n in reset]
-        entries = _entries(self, frozenset(reset), frozenset(skips), frozenset(stops), starts=starts)
+        entries = _entries(self, frozenset(reset), frozenset(skips), frozenset(stops), starts=starts, only=only)
         shared = [n for n in order if n in self.evidence.unsaved]
         warnings = (f"inputs shared with the failed attempt: {', '.join(shared)}",) if shared else ()
-        return Plan(self.command, entries, "", tuple(order), goes_on, marks or {}, warnings)
+        return Plan(self.command, entries, "", tuple(order), goes_on, marks or {}, warnings, tuple(only))
+
+    def only(self) -> list[str]:
+        """Names of the phases that alone may start, with what they need; none if the command names none."""
+        if not self.command.only:
+            return []
+        wanted = {self.graph.index[n] for n in self.command.only}
+        wanted |= self.graph.ancestors(wanted)
+        return [self.graph.names[i] for i in sorted(wanted)]
+
+    def _with_lost(self, reset: set[str], *, starts: bool, only: list[str]) -> set[str]:
+        """Add the phases whose result is lost and wanted by something that will run, or by nobody but the person."""
+        if not self.evidence.lost or not starts:
+            return reset
+        found = set(reset)
+        for i in range(len(self.graph) - 1, -1, -1):
+            name = self.graph.names[i]
+            if name in found or name not in self.evidence.lost or (only and name not in only):
+                continue
+            wanted_by = [self.graph.names[k] for k in self.graph.dependants[i]]
+            if not wanted_by or any(n in found or self.status(n).status == "pending" for n in wanted_by):
+                found.add(name)
+        return found
 
 
-def _entries(
-    q: _Question, resets: frozenset[str], skips: frozenset[str], stops: frozenset[str], *, starts: bool
+def _entries(  # noqa: PLR0913 - what the command changes
+    q: _Question,
+    resets: frozenset[str],
+    skips: frozenset[str],
+    stops: frozenset[str],
+    *,
+    starts: bool,
+    only: list[str],
 ) -> tuple[PlanEntry, ...]:
     blocked: dict[int, str] = {}
     entries = []
@@ -151,7 +190,10 @@ def _entries(
             (q.graph.names[d] if blocked[d] == "" else blocked[d] for d in q.graph.depends_on[i] if d in blocked), ""
         )
         estimate = q.evidence.duration_s.get(name)
-        decision, reason = _decide(q, name, phase, by, resets, skips, stops, starts=starts)
+        may_start = starts and (not only or name in only)
+        decision, reason = _decide(q, name, phase, by, resets, skips, stops, starts=may_start)
+        if decision in ("run", "invalidate") and name in q.evidence.cache:
+            reason = f"{reason}; {q.evidence.cache[name]}"
         if decision in ("blocked", "cancel") or (decision == "keep" and phase.status in UNFINISHED):
             blocked[i] = by
         entries.append(PlanEntry(name, decision, reason, estimate if decision in ("run", "invalidate") else None))
@@ -176,12 +218,15 @@ def _decide(  # noqa: PLR0911, PLR0913, PLR0917 - one line per case
     if name in resets:
         if by:
             return "blocked", f"blocked by {by}"
+        if why := q.evidence.lost.get(name) or q.evidence.changed.get(name):
+            return "run", f"runs: {why}"
         again = "edited since its last attempt" if name in q.evidence.edited or phase.edited else f"was {phase.status}"
         if name in q.command.phases or phase.status in UNFINISHED:
             return "run", f"runs: {again}"
         return "invalidate", f"runs: {_upstream(q, name, resets)} runs again"
     if phase.status in DONE or phase.status in UNFINISHED:
-        return "keep", f"kept: {phase.status}{_ago(q, phase)}"
+        same = ", code unchanged" if name in q.evidence.unchanged else ""
+        return "keep", f"kept: {phase.status}{_ago(q, phase)}{same}"
     if phase.status in ("running", "retrying"):
         return "run", f"runs: {phase.status} already"
     if by:
@@ -228,14 +273,24 @@ def _pause(q: _Question) -> Plan:
 def _resume(q: _Question) -> Plan:
     if q.state.requested == "cancelling":
         return q.refuse("The session is being cancelled; resume when it has stopped.")
-    if q.state.status == "paused" or q.state.requested == "pausing":
-        return q.answer(goes_on=q.state.status == "paused")
-    if q.state.status in UNFINISHED and q.has_ended():
-        edited = [p.name for p in q.state.phases if p.edited and p.status == "completed"]
+    if q.state.waiting_for:
+        return q.refuse(f"Phase '{q.state.waiting_for}' waits for approval. Possible: approve, rerun, cancel.")
+    is_held = q.state.status == "paused" or q.state.requested == "pausing"
+    if is_held or (q.state.status in UNFINISHED and q.has_ended()):
+        edited = [p.name for p in q.state.phases if p.status == "completed" and _is_stale(q, p)]
         built = [n for n in q.below(edited) if q.status(n).status == "completed"]
+        if is_held:
+            busy = [n for n in q.below(edited) if q.status(n).status in ("running", "retrying")]
+            again = () if busy else (*edited, *built)
+            return q.answer(again, goes_on=q.state.status == "paused")
         unfinished = [p.name for p in q.state.phases if p.status in UNFINISHED]
         return q.answer([*unfinished, *edited, *built], goes_on=True)
     return q.refuse(f"There is nothing to resume: the session is {q.state.status}.{_possible(q)}")
+
+
+def _is_stale(q: _Question, phase: PhaseStatus) -> bool:
+    """Tell whether a completed phase is not what it would be today, and that matters to the command."""
+    return q.command.stale != "reuse" and (phase.edited or phase.name in q.evidence.changed)
 
 
 def _retry(q: _Question) -> Plan:
@@ -316,11 +371,12 @@ def _cancel(q: _Question) -> Plan:
 
 
 def _approve(q: _Question) -> Plan:
-    waits = q.state.waiting_for
-    if not waits:
+    waits = [p.name for p in q.state.phases if p.status == "completed" and p.reason == AWAITS_APPROVAL]
+    if not waits or not q.state.waiting_for:
         return q.refuse("Nothing waits for approval.")
-    if q.command.phases and q.command.phases != (waits,):
-        return q.refuse(f"Phase '{q.command.phases[0]}' does not wait for approval; '{waits}' does.")
+    for name in q.command.phases:
+        if name not in waits:
+            return q.refuse(f"Phase '{name}' does not wait for approval; '{waits[0]}' does.")
     return q.answer(goes_on=True)
 
 

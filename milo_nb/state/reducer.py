@@ -40,7 +40,7 @@ class PipelineReducer:
         """Return the state after `action`: the same object if it changes nothing."""
         return self.batch(state, (action,))
 
-    def batch(self, state: PipelineState | None, actions: Iterable[a.Action]) -> PipelineState:  # noqa: C901 - the hot path
+    def batch(self, state: PipelineState | None, actions: Iterable[a.Action]) -> PipelineState:  # noqa: C901, PLR0912 - the hot path
         """Return the state after all of `actions`, in their order."""
         draft = Draft(self._rules.initial if state is None else state)
         graph = self._rules.graph
@@ -74,9 +74,12 @@ class PipelineReducer:
                     if old.status in OUTCOMES or (attempt is not None and attempt < old.attempt):
                         continue
                     elapsed = t - old.started_at if old.status == "running" else old.elapsed
+                    origin, reason = old.origin or "ran", ""
+                    if type(payload) is dict and "origin" in payload:
+                        origin, reason = str(payload["origin"]), str(payload.get("reason", ""))
                     status = make_phase_status(
                         name, "completed", old.started_at, elapsed, "", old.attempt, old.logs, old.log_count, 1.0,
-                        old.message, old.origin or "ran", "", old.outputs, old.saved, False, old.first_attempt,
+                        old.message, origin, reason, old.outputs, old.saved, False, old.first_attempt,
                         old.history,
                     )  # fmt: skip
                     draft.running.pop(name, None)

@@ -7,10 +7,19 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.state import actions as a
-from milo_nb.state.model import DONE, ENDED, OUTCOMES, PhaseLog, PhaseStatus, PipelineState
+from milo_nb.state.model import (
+    AWAITS_APPROVAL,
+    DONE,
+    ENDED,
+    NOT_SAVED,
+    OUTCOMES,
+    PhaseLog,
+    PhaseStatus,
+    PipelineState,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.state.draft import Draft
@@ -59,6 +68,8 @@ def _skipped(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: flo
             _unblock(rules, draft)
         if before == "failed":
             _lift_stop(rules, draft, t)
+    if draft.state.waiting_for == draft.phase(i).name:
+        _look_for_reviews(draft, t)
 
 
 def _lift_stop(rules: Rules, draft: Draft, t: float) -> None:
@@ -105,7 +116,16 @@ def _retry(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float
 
 
 def _review(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
-    draft.set(t, waiting_for=draft.phase(i).name)
+    old = draft.phase(i)
+    if old.status == "completed" and not _stale(payload, old):
+        draft.change(i, reason=AWAITS_APPROVAL)
+        draft.set(t, waiting_for=draft.state.waiting_for or old.name)
+
+
+def _look_for_reviews(draft: Draft, t: float) -> None:
+    """Wait for the first phase that a person has still to look at, if there is one."""
+    waits = (p.name for p in draft.phases() if p.status == "completed" and p.reason == AWAITS_APPROVAL)
+    draft.set(t, waiting_for=next(waits, ""))
 
 
 def _edited(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
@@ -115,8 +135,8 @@ def _edited(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: floa
 
 def _saved(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
     old = draft.phase(i)
-    if not _stale(payload, old) and not old.saved:
-        draft.change(i, saved=True)
+    if not _stale(payload, old) and not old.saved and old.status in DONE:
+        draft.change(i, saved=True, reason="" if old.reason.startswith(NOT_SAVED) else old.reason)
 
 
 def _log(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float) -> None:
@@ -212,6 +232,8 @@ def _pipeline_failed(rules: Rules, draft: Draft, payload: Any, t: float) -> None
 def _pipeline_cancelled(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if draft.state.status != "completed":
         draft.end("cancelled", t)
+        if reason := field(payload, "reason", ""):
+            draft.set(t, notice=str(reason))
 
 
 def _pipeline_paused(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
@@ -222,6 +244,7 @@ def _pipeline_paused(rules: Rules, draft: Draft, payload: Any, t: float) -> None
 def _pipeline_resumed(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
     if draft.state.stopped_at and draft.state.status != "completed":
         draft.activate(t)
+        _look_for_reviews(draft, t)
     if draft.state.requested == "pausing":
         draft.set(t, requested="")
 
@@ -243,7 +266,7 @@ def _command(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noq
     elif command == "cancel" and not names:
         draft.set(t, requested="cancelling")
     elif command == "approve":
-        draft.set(t, waiting_for="")
+        _approve(rules, draft, names or (draft.state.waiting_for,), str(field(payload, "by", "a person")), t)
     for name in payload.get("reset", ()):
         if (i := rules.graph.index.get(name)) is not None:
             _reset(rules, draft, i, t)
@@ -256,6 +279,14 @@ def _command(rules: Rules, draft: Draft, payload: Any, t: float) -> None:  # noq
             draft.set(t, halted=False)
         else:
             draft.activate(t)
+        _look_for_reviews(draft, t)
+
+
+def _approve(rules: Rules, draft: Draft, names: Iterable[str], by: str, t: float) -> None:
+    for name in names:
+        if (i := rules.graph.index.get(name)) is not None and draft.phase(i).reason == AWAITS_APPROVAL:
+            draft.change(i, reason=f"approved by {by}")
+    _look_for_reviews(draft, t)
 
 
 def _reset(rules: Rules, draft: Draft, i: int, t: float) -> None:
@@ -277,8 +308,14 @@ def _reset(rules: Rules, draft: Draft, i: int, t: float) -> None:
     draft.stop_running(old.name)
 
 
-def _notice(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
-    draft.set(t, notice=str(field(payload, "reason", payload)))
+def _not_saved(rules: Rules, draft: Draft, payload: Any, t: float) -> None:
+    """A result, or the session itself, is not on disk: on the phase if it is about one, else on the whole."""
+    reason = str(field(payload, "reason", payload))
+    i = rules.graph.index.get(str(field(payload, "name", "")))
+    if i is None:
+        draft.set(t, notice=reason)
+    elif not _stale(payload, draft.phase(i)) and not draft.phase(i).reason:
+        draft.change(i, reason=f"{NOT_SAVED}{reason}")
 
 
 def field(payload: Any, name: str, default: Any) -> Any:
@@ -313,5 +350,5 @@ PIPELINE_RULES: Mapping[str, Callable[[Rules, Draft, Any, float], None]] = {
     a.PIPELINE_RESUMED: _pipeline_resumed,
     a.PIPELINE_CANCELLED: _pipeline_cancelled,
     a.COMMAND: _command,
-    a.CHECKPOINT_FAILED: _notice,
+    a.CHECKPOINT_FAILED: _not_saved,
 }

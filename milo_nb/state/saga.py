@@ -18,7 +18,7 @@ from milo_nb.state.effects import Call, Cancel, Delay, Put, Saga, Select, Wait, 
 from milo_nb.state.frontier import Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.state.model import PipelineState
@@ -38,11 +38,13 @@ class Script:
         graph: The phases.
         call: Makes the Call for the phase at a position and an attempt.
         keep: Takes the value of the phase at a position, for those that depend on it.
-        reference: Makes what PHASE_COMPLETE says of a value: the value itself, or a reference to it.
+        reference: Makes what PHASE_COMPLETE says of a value: the value itself, or a reference to it; a
+            :class:`Reference` also says how it came about.
         slots: Most phases that may run at once.
         fail_fast: A failure also cancels what runs.
         commands: Commands may come at any time.
         start: Payload of PIPELINE_START.
+        reviews: Positions of the phases after which a person has to approve.
     """
 
     graph: PhaseGraph
@@ -53,6 +55,15 @@ class Script:
     fail_fast: bool = False
     commands: bool = False
     start: Any = None
+    reviews: Container[int] = frozenset()
+
+
+class Reference(NamedTuple):
+    """What PHASE_COMPLETE says of a value, where there is more to say than what it is kept as."""
+
+    text: str
+    origin: str
+    reason: str = ""
 
 
 class Due(NamedTuple):
@@ -70,6 +81,7 @@ class _Drive:
     bases: dict[int, int] = field(default_factory=dict)  # attempt that the latest command began with
     tasks: dict[int, Any] = field(default_factory=dict)  # what runs or waits, by position
     skipping: dict[int, Commanded] = field(default_factory=dict)  # to be skipped as soon as they have stopped
+    only: tuple[str, ...] = ()  # nothing else may start, if any are named
     paused: bool = False
     cancelling: bool = False
     halted: bool = False
@@ -104,7 +116,8 @@ def _run(script: Script, drive: _Drive) -> Saga:
     """Start what may start and hear what happens, until nothing more will."""
     frontier, graph, slots, names = drive.frontier, script.graph, script.slots, script.graph.names
     tasks, attempts, skipping = drive.tasks, drive.attempts, drive.skipping
-    keep, reference, call, done = script.keep, script.reference, script.call, frontier.done
+    call, done, reviews = script.call, frontier.done, script.reviews
+    keep, reference = script.keep, script.reference
     inline = not script.commands
     while True:
         while not (drive.halted or drive.paused or drive.cancelling):
@@ -127,9 +140,14 @@ def _run(script: Script, drive: _Drive) -> Saga:
                 del tasks[i]
                 value, attempt = event.value, attempts.get(i, 1)
                 keep(i, value)
-                payload = {"name": names[i], "result": reference(i, attempt, value), "attempt": attempt}
+                result = reference(i, attempt, value)
+                payload = {"name": names[i], "result": result, "attempt": attempt}
+                if type(result) is Reference:
+                    payload.update(result=result.text, origin=result.origin, reason=result.reason)
                 yield make_put(make_action(a.PHASE_COMPLETE, payload))
                 done(i)
+                if i in reviews:
+                    yield from _review(script, drive, i)
             else:
                 yield from _hear(script, drive, event)
                 frontier, done = drive.frontier, drive.frontier.done
@@ -140,7 +158,15 @@ def _complete(script: Script, i: int, attempt: int, value: Any) -> Put:
     script.keep(i, value)
     result = script.reference(i, attempt, value)
     payload = {"name": script.graph.names[i], "result": result, "attempt": attempt}
+    if type(result) is Reference:
+        payload.update(result=result.text, origin=result.origin, reason=result.reason)
     return make_put(make_action(a.PHASE_COMPLETE, payload))
+
+
+def _review(script: Script, drive: _Drive, i: int) -> Saga:
+    """Have a person look at what phase `i` came to, and start nothing meanwhile."""
+    drive.paused = True
+    yield Put(Action(a.PHASE_REVIEW, {"name": script.graph.names[i], "attempt": drive.attempts.get(i, 1)}))
 
 
 def _alone(script: Script, drive: _Drive, i: int) -> Saga:
@@ -222,6 +248,8 @@ def _hear(script: Script, drive: _Drive, event: Any) -> Saga:
         drive.skipping.pop(i, None)  # it was done before it could be stopped
         yield _complete(script, i, drive.attempts.get(i, 1), event.value)
         drive.frontier.done(i)
+        if i in script.reviews:
+            yield from _review(script, drive, i)
         return
     delay_s = yield from _failed(script, drive, i, event.error)
     skip = drive.skipping.pop(i, None)
@@ -253,7 +281,7 @@ def _rest(script: Script, drive: _Drive) -> Saga:
         drive.halted = True
         yield Put(Action(a.PIPELINE_CANCELLED))
         return False
-    if not drive.halted and drive.frontier.has_ready():
+    if not drive.halted and (drive.frontier.has_ready() or (drive.paused and (yield Select(_waiting_for)))):
         if drive.paused and (yield Select(_status)) != "paused":
             yield Put(Action(a.PIPELINE_PAUSED))
         return True  # paused, or every slot is held by code that would not stop
@@ -268,6 +296,9 @@ def _rest(script: Script, drive: _Drive) -> Saga:
         yield Put(Action(a.PIPELINE_FAILED))
     elif "cancelled" in words:
         yield Put(Action(a.PIPELINE_CANCELLED))
+    elif drive.only and "pending" in words:
+        reason = f"Only {', '.join(drive.only)} was asked for; resume runs the rest."
+        yield Put(Action(a.PIPELINE_CANCELLED, {"reason": reason}))
     else:
         yield Put(Action(a.PIPELINE_COMPLETE))
     return False
@@ -277,19 +308,23 @@ def _status(state: PipelineState) -> str:
     return state.status
 
 
+def _waiting_for(state: PipelineState) -> str:
+    return state.waiting_for
+
+
 # ---------------------------------------------------------------------- commands
 
 
 def _take_stock(script: Script, drive: _Drive) -> Saga:
     """Make the frontier and the attempt numbers anew from State."""
     state: PipelineState = yield Select()
-    drive.frontier = Frontier.from_state(script.graph, state, held=drive.frontier.held)
+    drive.frontier = Frontier.from_state(script.graph, state, held=drive.frontier.held, only=drive.only)
     drive.attempts.clear()  # in place: the drive under way has it at hand
     drive.attempts.update({i: p.attempt for i, p in enumerate(state.phases) if p.attempt > 1})
     drive.bases = {i: p.first_attempt for i, p in enumerate(state.phases) if p.first_attempt > 1}
     for i in tuple(drive.frontier.waiting - drive.tasks.keys()):
         drive.frontier.due(i)  # its delay is over, and it has only waited for a slot or the end of a pause
-    drive.paused = state.status == "paused" or state.requested == "pausing"
+    drive.paused = state.status == "paused" or state.requested == "pausing" or bool(state.waiting_for)
     drive.halted = state.halted
 
 
@@ -305,6 +340,7 @@ def _obey(script: Script, drive: _Drive, event: Commanded) -> Saga:
         "goes_on": plan.goes_on,
         "marks": dict(plan.marks),
     }
+    waited_for = yield Select(_waiting_for)
     yield Put(Action(a.COMMAND, payload))
     if command.word == "pause":
         drive.paused = True
@@ -319,11 +355,18 @@ def _obey(script: Script, drive: _Drive, event: Commanded) -> Saga:
             else:
                 yield from _stop(script, drive, running=False, only=frozenset({i}))
                 yield from _skip(script, drive, i, event)
-    if command.word == "resume":
+    released = bool(waited_for) and (yield Select(_is_released))
+    if command.word == "resume" or released:
         yield Put(Action(a.PIPELINE_RESUMED))
-    if plan.resets or plan.goes_on or command.word == "resume":
+    if plan.resets or plan.goes_on or released or command.word in ("resume", "approve"):
         drive.cancelling = False
+        drive.only = plan.only
         yield from _take_stock(script, drive)
+
+
+def _is_released(state: PipelineState) -> bool:
+    """Tell whether the session stands still for no review any more, but only because there was one."""
+    return state.status == "paused" and not state.waiting_for
 
 
 def _cancel(script: Script, drive: _Drive, names: tuple[str, ...]) -> Saga:

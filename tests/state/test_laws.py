@@ -9,7 +9,7 @@ from milo_nb.state.frontier import Frontier
 from milo_nb.state.model import DONE, ENDED, UNFINISHED
 from tests.strategies import Hand, nothing, phase_lists
 
-WORDS = ["pause", "resume", "retry", "rerun", "skip", "cancel", "retry-failed"]
+WORDS = ["pause", "resume", "retry", "rerun", "skip", "cancel", "retry-failed", "approve"]
 ALWAYS_FINE = st.just(PhasePolicy())
 
 
@@ -69,7 +69,7 @@ class Checked(Hand):
 
     def frontier_law(self):
         drive = self.drive()
-        made = Frontier.from_state(self.graph, self.state, held=self.held())
+        made = Frontier.from_state(self.graph, self.state, held=self.held(), only=drive.only)
         for i in sorted(made.waiting - drive.tasks.keys()):
             made.due(i)  # its delay is over: it waits for a slot
         assert drive.frontier == made, f"{drive.frontier._key()} kept up, {made._key()} made from state"
@@ -77,10 +77,10 @@ class Checked(Hand):
     def wastes_no_slot(self):
         """Whatever may start has started: nothing waits for a wave to end, and nothing exclusive is passed by."""
         state = self.state
-        if state.halted or state.requested or state.stopped_at:
+        if state.halted or state.requested or state.stopped_at or state.waiting_for:
             return
         drive = self.drive()
-        frontier = Frontier.from_state(self.graph, state, held=self.held())
+        frontier = Frontier.from_state(self.graph, state, held=self.held(), only=drive.only)
         for i in sorted(frontier.waiting - drive.tasks.keys()):
             frontier.due(i)
         assert frontier.take(self.slots) is None, f"could start: {frontier.ready()}"
@@ -88,7 +88,9 @@ class Checked(Hand):
     def settle_all(self):
         """Let everything that runs or waits come to its end."""
         for _ in range(2000):
-            if self.state.status == "paused":
+            if self.state.waiting_for:
+                self.command("approve")
+            elif self.state.status == "paused":
                 self.command("resume")
             elif self.backend.given_up:
                 self.backend.free(next(iter(self.backend.given_up)))
@@ -145,6 +147,8 @@ def commands(draw, hand):
         options["downstream"] = draw(st.booleans())
     if word == "skip":
         options["replace"] = draw(st.booleans())
+    if word == "resume" and draw(st.integers(0, 3)) == 0:
+        options["only"] = (draw(st.sampled_from(hand.graph.names)),)
     return word, names, options
 
 
@@ -161,7 +165,7 @@ def test_whatever_happens_the_laws_hold_and_there_is_an_end(phases, slots, fail_
 
 @given(phase_lists(policies=ALWAYS_FINE), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_without_failures_every_phase_runs_once_after_what_it_depends_on(phases, slots, random):
-    with Checked(phases, slots) as hand:
+    with Checked(phases, slots, is_attended=lambda: False) as hand:
         order = []
         while hand.running:
             hand.check()
@@ -176,7 +180,7 @@ def test_without_failures_every_phase_runs_once_after_what_it_depends_on(phases,
 
 @given(phase_lists(policies=ALWAYS_FINE))
 def test_with_one_slot_phases_run_in_the_execution_order_of_the_ready_ones(phases):
-    with Checked(phases, 1) as hand:
+    with Checked(phases, 1, is_attended=lambda: False) as hand:
         order = hand.finish_all()
     done, expected = set(), []
     while len(expected) < len(hand.graph):

@@ -9,7 +9,7 @@ from IPython.lib.pretty import PrettyPrinter, pretty
 from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
 from milo_nb.state.commands import COMMANDS, Command
-from milo_nb.state.model import PhaseStatus, PipelineState
+from milo_nb.state.model import AWAITS_APPROVAL, PhaseStatus, PipelineState
 from milo_nb.state.plan import Evidence, plan
 from tests.strategies import nothing
 
@@ -179,10 +179,73 @@ def test_replacing_a_result_invalidates_what_was_built_on_it():
 
 
 def test_approve_is_only_for_what_waits():
-    waiting = replace(state("paused", 9.0), waiting_for="parse")
+    parse = PhaseStatus("parse", "completed", reason=AWAITS_APPROVAL)
+    waiting = replace(state("paused", 9.0, load="completed", parse=parse), waiting_for="parse")
     assert not asked("approve", "parse", at=waiting).refused
     assert asked("approve", at=waiting).goes_on
     assert asked("approve", "load", at=waiting).refused == "Phase 'load' does not wait for approval; 'parse' does."
+
+
+def test_resume_does_not_pass_by_a_review():
+    waiting = replace(state("paused", 9.0), waiting_for="parse")
+    words = "Phase 'parse' waits for approval. Possible: approve, rerun, cancel."
+    assert asked("resume", at=waiting).refused == words
+
+
+LOST = Evidence(lost={"load": "its result is damaged", "side": "its result is missing"})
+
+
+def test_a_lost_result_is_made_anew_if_something_that_will_run_needs_it_or_nothing_does():
+    made = asked("resume", evidence=LOST)
+    assert made.resets == ("load", "side", "parse")
+    assert decisions(made)["load"] == ("run", "runs: its result is damaged")
+    assert asked("pause", at=state("running", load="completed", side="completed"), evidence=LOST).resets == ()
+
+
+def test_a_lost_result_that_nobody_needs_any_more_is_left_lost():
+    at = state("failed", 9.0, load="completed", parse="completed", render="completed", side="failed")
+    assert asked("resume", at=at, evidence=LOST).resets == ("side",)
+
+
+def test_a_lost_result_behind_a_lost_result_is_made_anew_too():
+    at = state("failed", 9.0, load="completed", parse="completed", render="failed", side="completed")
+    made = asked("resume", at=at, evidence=Evidence(lost={"load": "gone", "parse": "gone"}))
+    assert made.resets == ("load", "parse", "render")
+
+
+def test_changed_code_runs_again_with_what_follows_unless_it_is_to_be_reused():
+    at = state("failed", 9.0, load="completed", parse="completed", render="failed", side="completed")
+    evidence = Evidence(changed={"load": "edited helper `clean`"}, unchanged=frozenset({"side"}))
+    made = asked("resume", at=at, evidence=evidence)
+    assert made.resets == ("load", "parse", "render")
+    assert decisions(made)["load"] == ("run", "runs: edited helper `clean`")
+    assert decisions(made)["side"] == ("keep", "kept: completed, code unchanged")
+    assert asked("resume", at=at, evidence=evidence, stale="reuse").resets == ("render",)
+
+
+def test_changed_code_runs_again_after_a_pause_too_unless_what_follows_runs():
+    at = state("paused", 9.0, load="completed", parse="completed")
+    evidence = Evidence(changed={"load": "edited"})
+    assert asked("resume", at=at, evidence=evidence).resets == ("load", "parse")
+    at = state("running", requested="pausing", load="completed", parse="running")
+    assert asked("resume", at=at, evidence=evidence).resets == ()
+
+
+def test_resume_of_only_some_phases_starts_just_them_and_what_they_need():
+    at = state("failed", 9.0, load="failed")
+    made = asked("resume", at=at, only=("parse",))
+    assert made.only == ("load", "parse")
+    assert [(e.phase, e.decision) for e in made.entries] == [
+        ("load", "run"), ("side", "wait"), ("parse", "run"), ("render", "wait"),
+    ]  # fmt: skip
+    lost = Evidence(lost={"side": "gone"})
+    at = state("failed", 9.0, load="failed", side="completed")
+    assert asked("resume", at=at, only=("parse",), evidence=lost).resets == ("load",)
+
+
+def test_what_the_cache_has_to_say_stands_with_what_runs():
+    made = asked("resume", evidence=Evidence(cache={"parse": "undecided: cached if `load` gives the same result"}))
+    assert decisions(made)["parse"][1] == "runs: was failed; undecided: cached if `load` gives the same result"
 
 
 def test_retry_of_what_is_running_or_in_a_session_that_is_being_cancelled_is_refused():

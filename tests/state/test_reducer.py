@@ -217,6 +217,7 @@ def test_a_later_attempt_of_a_completed_phase_gives_its_weight_back():
 def test_review_edited_and_saved_are_noted():
     story = (
         running("a")
+        .tell(a.PHASE_COMPLETE, "a")
         .tell(a.PHASE_REVIEW, "a")
         .tell(a.PHASE_EDITED, "a")
         .tell(a.PHASE_SAVED, {"name": "a", "attempt": 1})
@@ -224,9 +225,34 @@ def test_review_edited_and_saved_are_noted():
     assert (story.state.waiting_for, story.phase("a").edited, story.phase("a").saved) == ("a", True, True)
     assert story.ignores(a.PHASE_EDITED, "a")
     assert story.ignores(a.PHASE_SAVED, "a")
-    story.tell(a.PHASE_COMPLETE, "a")
-    assert (story.phase("a").edited, story.phase("a").saved) == (False, True)
-    assert story.tell(a.COMMAND, {"command": "approve"}).state.waiting_for == ""
+    assert story.tell(a.COMMAND, {"command": "approve", "by": "view"}).state.waiting_for == ""
+    assert story.phase("a").reason == "approved by view"
+    assert story.tell(a.COMMAND, {"command": "approve", "phases": ["b", "?"]}).phase("b").reason == ""
+
+
+def test_only_what_is_done_is_reviewed_or_saved():
+    story = running("a")
+    assert story.ignores(a.PHASE_REVIEW, "a")
+    assert story.ignores(a.PHASE_SAVED, {"name": "a", "attempt": 1})
+
+
+def test_a_completion_may_say_where_the_result_comes_from():
+    story = running("a").tell(a.PHASE_COMPLETE, {"name": "a", "origin": "cache", "reason": "cached 3 min ago"})
+    assert (story.phase("a").origin, story.phase("a").reason) == ("cache", "cached 3 min ago")
+
+
+def test_what_could_not_be_saved_is_said_on_its_phase_until_it_is():
+    story = running("a").tell(a.PHASE_COMPLETE, "a")
+    story.tell(a.CHECKPOINT_FAILED, {"name": "a", "attempt": 1, "reason": "no space left"})
+    assert (story.phase("a").reason, story.state.notice) == ("not saved: no space left", "")
+    assert story.tell(a.PHASE_SAVED, {"name": "a", "attempt": 1}).phase("a").reason == ""
+    assert story.tell(a.CHECKPOINT_FAILED, {"reason": "disk full"}).state.notice == "disk full"
+
+
+def test_what_was_said_of_a_phase_before_stays_when_it_cannot_be_saved():
+    story = running("a").tell(a.PHASE_COMPLETE, {"name": "a", "origin": "cache", "reason": "cached 3 min ago"})
+    assert story.ignores(a.CHECKPOINT_FAILED, {"name": "a", "reason": "no space left"})
+    assert story.tell(a.PHASE_SAVED, "a").phase("a").reason == "cached 3 min ago"
 
 
 def test_a_display_adds_its_reference():

@@ -12,8 +12,9 @@ from milo_nb.state.commands import Command, Commanded
 from milo_nb.state.effects import Call, Cancel, Delay, Fork, Put, Race, Retry, Select, Timeout, Wait
 from milo_nb.state.model import PhaseStatus, PipelineState
 from milo_nb.state.plan import plan
-from milo_nb.state.saga import Script, pipeline_saga, session_saga
+from milo_nb.state.saga import Reference, Script, pipeline_saga, session_saga
 from milo_nb.store.task import Task
+from tests.strategies import Hand
 
 
 def load():
@@ -222,10 +223,22 @@ def test_a_saga_made_for_a_session_that_has_ended_waits_for_commands():
     )
     assert saga.send(ended) == Wait()
     command = Command("skip", ("b",), value=7)
-    told = saga.send([Commanded(command, plan(command, GRAPH, ended))])
+    assert isinstance(saga.send([Commanded(command, plan(command, GRAPH, ended))]), Select)
+    told = saga.send("")
     assert (told.action.type, told.action.payload["command"]) == (a.COMMAND, "skip")
     assert next(saga).action.type == a.PHASE_SKIPPED
     assert kept == [(1, 7)]
+
+
+@pytest.mark.parametrize("asked_to_skip", [False, True])
+def test_a_completion_says_where_its_result_comes_from_if_it_was_not_made(asked_to_skip):
+    hand, from_cache = Hand([Phase("a", load, parallel=True)]), Reference("a.1", "cache", "cached 3 min ago")
+    object.__setattr__(hand.session._script, "reference", lambda *_: from_cache)
+    with hand:
+        if asked_to_skip:
+            hand.command("skip", "a")
+        hand.finish("a")
+        assert (hand.phase("a").origin, hand.phase("a").reason) == ("cache", "cached 3 min ago")
 
 
 # ---------------------------------------------------------------------- Timeout and Retry
