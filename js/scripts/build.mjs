@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 import { minify } from "terser";
+import { isInternal, renameClasses } from "./short.mjs";
 
 const BUNDLE = "../milo_nb/show/bundle";
 
@@ -32,6 +33,13 @@ if (isDev) {
   await building.rebuild();
   await building.dispose();
   // A second minifier: its choice of names and order is worth a kilobyte of 22, gzipped.
-  const { code } = await minify(readFileSync(`${BUNDLE}/widget.js`, "utf8"), { module: true, ecma: 2022, compress: { passes: 3 } });
-  writeFileSync(`${BUNDLE}/widget.js`, code ?? "");
+  const { code = "" } = await minify(readFileSync(`${BUNDLE}/widget.js`, "utf8"), {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 3, keep_fargs: false, unsafe_arrows: true },
+    mangle: { properties: { regex: isInternal } },
+  });
+  const [css, js] = renameClasses(readFileSync(`${BUNDLE}/widget.css`, "utf8"), code);
+  writeFileSync(`${BUNDLE}/widget.css`, css);
+  writeFileSync(`${BUNDLE}/widget.js`, js);
 }

@@ -5,6 +5,7 @@
  */
 import { type Model, openLanes, uuid } from "./lanes";
 import type { Choice } from "./state/actions";
+import { bytesOf } from "./state/shelf";
 import { createStore, type Port } from "./state/store";
 import { type FromBrowser, type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
 
@@ -44,7 +45,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     for (const [what, request] of asked) if (request.key === id) asked.delete(what);
   };
 
-  const onMessage = (content: unknown) => {
+  const onMessage = (content: unknown, buffers?: unknown) => {
     heardAt = clock();
     let message: FromKernel;
     try {
@@ -57,9 +58,10 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     }
     store.dispatch({ type: "connected", connection: "live" });
     const wasSyncing = state.peek().syncing;
-    store.dispatch({ type: "received", message, at: clock() });
+    const data: unknown = Array.isArray(buffers) ? buffers[0] : null;
+    store.dispatch({ type: "received", message, at: clock(), data: data instanceof DataView ? data : undefined });
     if (message.type === "snapshot") lanes.answered(SNAPSHOT);
-    if (message.type === "reply" || message.type === "logs" || message.type === "detail") settle(message.id);
+    if ("id" in message) settle(message.id);
     const { syncing, seq } = state.peek();
     if (syncing && (!wasSyncing || clock() - askedAt > ASK_AGAIN_AFTER_MS)) ask({ type: "sync" });
     if (!syncing && (message.type === "snapshot" || message.type === "delta")) send({ type: "ack", seq });
@@ -167,6 +169,17 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     wantDetail(phase) {
       if (state.peek().details.has(phase)) return;
       askOnce(`detail ${phase}`, (id) => ({ type: "detail", id, phase }));
+    },
+    wantOutputs(phase) {
+      const { session, shelf } = state.peek();
+      const revision = session?.phases[phase]?.outputs[0];
+      if (shelf?.phase !== phase ? revision : shelf.revision !== revision)
+        askOnce(`outputs ${phase} ${revision}`, (id) => ({ type: "outputs", id, phase }));
+      const next = shelf?.phase === phase && shelf.items.find((item) => bytesOf(shelf, item) < item.size);
+      if (!next) return;
+      const { ref, version } = next;
+      const start = bytesOf(shelf, next);
+      askOnce(`output ${phase} ${ref} ${version} ${start}`, (id) => ({ type: "output", id, phase, ref, version, start }));
     },
     refuse: (text) => store.dispatch({ type: "refused", text }),
     dismiss: () => store.dispatch({ type: "dismissed" }),

@@ -130,6 +130,8 @@ const phaseFields = {
   history: listOf(attempt),
   policy,
   edited: flag,
+  /** Grows with each change of what it displayed; how many displays there are. */
+  outputs: tuple(count, count),
 } as const;
 const pipelineFields = {
   pipeline: text,
@@ -180,6 +182,34 @@ const errorDetail = object({
   text,
 });
 
+/** One display in the list: the form to show, which comes in pieces on request. No other kind of data gets past here. */
+const output = object({
+  /** `2/3`: the third display of the second attempt. */
+  ref: text,
+  /** Another one holds something else. */
+  version: count,
+  mime: oneOf(
+    "",
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/gif",
+    "image/svg+xml",
+    "text/html",
+    "application/json",
+    "text/latex",
+    "text/markdown",
+    "text/plain",
+  ),
+  /** Bytes of this form. */
+  size: count,
+  /** CSS pixels, 0: its own. */
+  width: count,
+  alt: text,
+  /** What is not shown, and why. */
+  note: text,
+});
+
 export const parseSnapshot: Parse<Snapshot> = snapshot;
 
 /** Parses what the kernel sends by `msg:custom`. */
@@ -199,6 +229,9 @@ export const parseFromKernel = tagged({
     error: nullable(errorDetail),
     result: nullable(object({ type: text, preview: text })),
   }),
+  outputs: object({ id: text, phase: count, revision: count, dropped: count, items: listOf(output) }),
+  /** The next bytes of a display are the message's binary buffer. */
+  output: object({ id: text, phase: count, ref: text, version: count, start: count }),
   reply: object({ id: text, ok: flag, message: text }),
   heartbeat: object({ now: number, seq: count }),
 });
@@ -213,6 +246,8 @@ export const parseFromBrowser = /* @__PURE__ */ tagged({
   sync: object({}),
   logs: object({ id: text, phase: count, start: count, count: upTo(1000) }),
   detail: object({ id: text, phase: count }),
+  outputs: object({ id: text, phase: count }),
+  output: object({ id: text, phase: count, ref: text, version: count, start: count }),
   command: object({ id: text, command, phases: listOf(text), options: record }),
 });
 
@@ -228,6 +263,8 @@ export type ErrorDetail = Parsed<typeof errorDetail>;
 export type FromKernel = Parsed<typeof parseFromKernel>;
 export type Delta = Extract<FromKernel, { type: "delta" }>;
 export type Detail = Extract<FromKernel, { type: "detail" }>;
+export type Output = Parsed<typeof output>;
+export type Outputs = Extract<FromKernel, { type: "outputs" }>;
 export type LogsPage = Extract<FromKernel, { type: "logs" }>;
 export type FromBrowser = Parsed<typeof parseFromBrowser>;
 export type Command = Parsed<typeof command>;

@@ -21,6 +21,7 @@ export function phase(name: string, changes: Partial<Phase> = {}): Phase {
     history: [],
     policy: { on_fail: "stop", max_retries: 0, retry_delay: 1, retry_backoff: "fixed" },
     edited: false,
+    outputs: [0, 0],
     ...changes,
   };
 }

@@ -121,6 +121,8 @@ class KeptOutput(NamedTuple):
     output: Output
     late: bool
     """Whether it came after the attempt's end."""
+    revision: int = 0
+    """The book's revision when it was added or last changed."""
 
 
 class OutputBook:
@@ -191,7 +193,7 @@ class OutputBook:
         is_found = False
         for i, entry in enumerate(self._entries):
             if entry.attempt == attempt and entry.output.display_id == output.display_id:
-                self._entries[i] = entry._replace(output=output._replace(update=False))
+                self._entries[i] = entry._replace(output=output._replace(update=False), revision=self.revision)
                 is_found = True
         return is_found
 
@@ -199,7 +201,7 @@ class OutputBook:
         of_attempt, number = self._number
         self._number = (attempt, number + 1 if of_attempt == attempt else 1)
         reference = f"{self._name}.{attempt}/{self._number[1]}"
-        self._entries.append(KeptOutput(reference, attempt, output._replace(update=False), late))
+        self._entries.append(KeptOutput(reference, attempt, output._replace(update=False), late, self.revision))
         if len(self._entries) > self._most:
             del self._entries[0]
             self.dropped += 1

@@ -2,11 +2,16 @@
 
 The rules: what comes in is checked field by field, and the first wrong one is named; fields that are not known are left
 out. What goes out is plain data that JSON can hold and a browser can take: texts are clipped, numbers are finite.
+
+What phases display is fetched by who looks at it. Of a phase everybody is told ``outputs``: a number that grows with
+each change, and how many there are. Who shows them asks for the list (`OutputsRequest`), which names of each display
+the form to show and its size, and then for that form in pieces (`OutputRequest`), one after the other. A piece is the
+one binary buffer of its message. So a display of any size is many small messages, and none that nobody looks at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -27,6 +32,7 @@ MAX_LINE = 16_000
 LONGEST_ID = 200
 MAX_HISTORY = 50
 STREAMS = frozenset({"stdout", "stderr", "log", "warning", "milo"})
+_NO_OUTPUTS = (0, 0)
 LEVELS = frozenset({"", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 ViewCommand = Literal["retry", "skip", "pause", "resume", "cancel", "retry-failed", "run", "approve", "rerun"]
@@ -81,6 +87,33 @@ class DetailRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputsRequest:
+    """What a phase has displayed is wanted: a list, without what the displays hold."""
+
+    id: str
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRequest:
+    """A piece of what one display holds is wanted, from byte `start` on.
+
+    Attributes:
+        id: Unique.
+        phase: Position of the phase.
+        ref: As the list names it: ``2/3`` is the third display of the second attempt.
+        version: As the list says it; of another version nothing is sent.
+        start: How many bytes are there already.
+    """
+
+    id: str
+    phase: int
+    ref: str
+    version: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRequest:
     """A person clicked.
 
@@ -97,7 +130,19 @@ class CommandRequest:
     options: Mapping[str, bool] = field(default_factory=dict)
 
 
-Message = Hello | Bye | Ack | Sync | LogsRequest | DetailRequest | CommandRequest
+Request = CommandRequest | LogsRequest | DetailRequest | OutputsRequest | OutputRequest
+Message = Hello | Bye | Ack | Sync | Request
+_WORDS: Mapping[type[Message], str] = {
+    Hello: "hello",
+    Bye: "bye",
+    Ack: "ack",
+    Sync: "sync",
+    LogsRequest: "logs",
+    DetailRequest: "detail",
+    OutputsRequest: "outputs",
+    OutputRequest: "output",
+    CommandRequest: "command",
+}
 OPTIONS = ("downstream", "replace")
 
 
@@ -118,20 +163,10 @@ def parse_message(value: object) -> Message:
 
 def to_message(message: Message) -> dict[str, Any]:
     """Return a message as the browser would send it."""
-    match message:
-        case Hello(view) | Bye(view):
-            return {"type": type(message).__name__.lower(), "view": view}
-        case Ack(seq):
-            return {"type": "ack", "seq": seq}
-        case LogsRequest(id_, phase, start, count):
-            return {"type": "logs", "id": id_, "phase": phase, "start": start, "count": count}
-        case DetailRequest(id_, phase):
-            return {"type": "detail", "id": id_, "phase": phase}
-        case CommandRequest(id_, command, phases, options):
-            names, chosen = list(phases), dict(options)
-            return {"type": "command", "id": id_, "command": command, "phases": names, "options": chosen}
-        case _:
-            return {"type": "sync"}
+    fields = asdict(message)
+    if isinstance(message, CommandRequest):
+        fields["phases"] = list(message.phases)
+    return {"type": _WORDS[type(message)], **fields}
 
 
 def _parse_command(value: Mapping[str, Any]) -> CommandRequest:
@@ -169,6 +204,10 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], Message]] = {
     "sync": lambda v: Sync(),  # noqa: ARG005 - it has no fields
     "logs": _parse_logs,
     "detail": lambda v: DetailRequest(_text(v, "id"), _count(v, "phase")),
+    "outputs": lambda v: OutputsRequest(_text(v, "id"), _count(v, "phase")),
+    "output": lambda v: OutputRequest(
+        _text(v, "id"), _count(v, "phase"), _text(v, "ref"), _count(v, "version"), _count(v, "start")
+    ),
     "command": _parse_command,
 }
 
@@ -217,6 +256,7 @@ def to_snapshot(  # noqa: PLR0913 - what a snapshot holds
     seq: int,
     interactive: bool,
     log_counts: Mapping[int, int] | None = None,
+    outputs: Mapping[int, tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
     """Return all that a browser needs to know of a session.
 
@@ -227,9 +267,10 @@ def to_snapshot(  # noqa: PLR0913 - what a snapshot holds
         seq: Number of the last delta that is part of `state`.
         interactive: Somebody takes commands.
         log_counts: Lines of phases by position, where there are more than the state knows.
+        outputs: What phases have displayed by position: a number that grows with each change, and how many there are.
     """
-    counts = log_counts or {}
-    phases = [to_phase(p, graph, i, counts.get(i, 0)) for i, p in enumerate(state.phases)]
+    counts, shown = log_counts or {}, outputs or {}
+    phases = [to_phase(p, graph, i, counts.get(i, 0), shown.get(i, _NO_OUTPUTS)) for i, p in enumerate(state.phases)]
     return {
         "schema": SCHEMA,
         **to_pipeline(state, now, interactive=interactive),
@@ -261,9 +302,12 @@ def to_pipeline(state: PipelineState, now: float, *, interactive: bool) -> dict[
     }
 
 
-def to_phase(status: PhaseStatus, graph: PhaseGraph, i: int, log_count: int = 0) -> dict[str, Any]:
+def to_phase(
+    status: PhaseStatus, graph: PhaseGraph, i: int, log_count: int = 0, outputs: tuple[int, int] = _NO_OUTPUTS
+) -> dict[str, Any]:
     """Return what a browser needs to know of the phase at position `i`, which has at least `log_count` lines."""
-    return {"name": status.name, **_declared(graph.phases[i], graph, i), **_live(status, log_count)}
+    live = _live(status, log_count)
+    return {"name": status.name, **_declared(graph.phases[i], graph, i), **live, "outputs": list(outputs)}
 
 
 def phase_changes(before: PhaseStatus, after: PhaseStatus, log_count: int = 0) -> dict[str, Any]:

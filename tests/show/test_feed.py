@@ -29,13 +29,15 @@ class Browser:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.buffers: list[bytes] = []
         self.traits: dict[str, Any] = {}
         self.trait_updates = 0
         self.state: dict[str, Any] | None = None
         self.lines: dict[int, int] = {}
         self.seq = 0
 
-    def send(self, content: dict[str, Any]) -> None:
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.buffers += buffers or []
         assert len(json.dumps(content, ensure_ascii=False).encode()) <= 256_000 or content["type"] == "snapshot"
         self.heard.append(content)
         match content["type"]:

@@ -29,6 +29,8 @@ messages = st.one_of(
     st.just(wire.Sync()),
     st.builds(wire.LogsRequest, texts, counts, counts, st.integers(0, wire.MAX_PAGE_LINES)),
     st.builds(wire.DetailRequest, texts, counts),
+    st.builds(wire.OutputsRequest, texts, counts),
+    st.builds(wire.OutputRequest, texts, counts, texts, counts, counts),
     st.builds(
         wire.CommandRequest,
         texts,
@@ -160,6 +162,11 @@ def test_an_id_of_any_length_is_not_taken() -> None:
 def test_lines_that_came_late_count_too() -> None:
     made = wire.to_snapshot(make_state(), GRAPH, now=0.0, seq=0, interactive=True, log_counts={1: 7})
     assert [p["log_count"] for p in made["phases"]] == [0, 7]
+
+
+def test_what_phases_have_displayed_is_told_as_a_revision_and_a_count() -> None:
+    made = wire.to_snapshot(make_state(), GRAPH, now=0.0, seq=0, interactive=True, outputs={1: (7, 3)})
+    assert [p["outputs"] for p in made["phases"]] == [[0, 0], [7, 3]]
 
 
 def test_only_what_differs_is_a_change() -> None:

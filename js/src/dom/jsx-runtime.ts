@@ -32,6 +32,15 @@ export interface Attributes<E = HTMLDivElement> {
   readonly [named: `${"aria" | "data"}-${string}`]: unknown;
 }
 
+interface Embedded<E> extends Attributes<E> {
+  readonly src?: string;
+  readonly srcdoc?: string;
+  readonly sandbox?: string;
+  readonly alt?: string;
+  readonly width?: Drawn<E>["width"] | undefined;
+  readonly onLoad?: Handler<E, Event>;
+}
+
 interface Drawn<E> extends Attributes<E> {
   readonly width?: number | string;
   readonly height?: number | string;
@@ -47,6 +56,8 @@ export declare namespace JSX {
   type IntrinsicElements = { [K in keyof HTMLElementTagNameMap]: Attributes<HTMLElementTagNameMap[K]> } & {
     svg: Drawn<SVGSVGElement>;
     path: Drawn<SVGPathElement>;
+    img: Embedded<HTMLImageElement>;
+    iframe: Embedded<HTMLIFrameElement>;
   };
   interface IntrinsicAttributes {
     readonly key?: string | number;

@@ -15,8 +15,8 @@ export interface Choice {
 }
 
 export type Action =
-  /** A message came; `at` is the page clock in milliseconds. */
-  | { readonly type: "received"; readonly message: FromKernel; readonly at: number }
+  /** A message came, maybe with a binary part; `at` is the page clock in milliseconds. */
+  | { readonly type: "received"; readonly message: FromKernel; readonly at: number; readonly data?: DataView | undefined }
   /** The `snapshot` trait has a value. */
   | { readonly type: "restored"; readonly snapshot: Snapshot; readonly at: number }
   /** A message did not follow the contract. */

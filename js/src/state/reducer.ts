@@ -4,9 +4,10 @@
  * A delta counts only when it is the next one. Anything else is either old (changes nothing) or means that something
  * was missed (`syncing`: a snapshot is wanted, deltas wait until it comes).
  */
-import type { Delta, Detail, FromKernel, Phase, Snapshot } from "../wire";
+import type { Delta, Detail, Phase, Snapshot } from "../wire";
 import type { Action, Choice, Connection } from "./actions";
 import { type LogBuffer, NO_LOGS, putLines, withBounds } from "./logs";
+import { putPiece, relist, type Shelf } from "./shelf";
 
 export interface Request {
   readonly command: string;
@@ -29,6 +30,8 @@ export interface State {
   readonly elapsedAt: number;
   readonly logs: ReadonlyMap<number, LogBuffer>;
   readonly details: ReadonlyMap<number, Detail>;
+  /** What one phase has displayed: the one that was looked at last. */
+  readonly shelf: Shelf | null;
   readonly connection: Connection;
   /** Commands without an answer yet, by id. */
   readonly requests: ReadonlyMap<string, Request>;
@@ -46,6 +49,7 @@ export const INITIAL: State = {
   elapsedAt: 0,
   logs: new Map(),
   details: new Map(),
+  shelf: null,
   connection: "connecting",
   requests: new Map(),
   notice: null,
@@ -56,7 +60,7 @@ export const INITIAL: State = {
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "received":
-      return openFailure(state, receive(state, action.message, action.at));
+      return openFailure(state, receive(state, action));
     case "restored":
       return isNews(state, action.snapshot) ? openFailure(state, replace(state, action.snapshot, action.at)) : state;
     case "misread":
@@ -92,7 +96,7 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-function receive(state: State, message: FromKernel, at: number): State {
+function receive(state: State, { message, at, data }: Extract<Action, { type: "received" }>): State {
   switch (message.type) {
     case "snapshot":
       return replace(state, { ...message.state, seq: message.seq }, at);
@@ -110,6 +114,10 @@ function receive(state: State, message: FromKernel, at: number): State {
     case "detail":
       if (!state.session?.phases[message.phase]) return state;
       return { ...state, details: new Map(state.details).set(message.phase, message) };
+    case "outputs":
+      return state.session?.phases[message.phase] ? { ...state, shelf: relist(state.shelf, message) } : state;
+    case "output":
+      return { ...state, shelf: putPiece(state.shelf, message, data) };
     case "reply": {
       if (!state.requests.has(message.id)) return state;
       const notice: Notice | null = message.message ? { text: message.message, kind: message.ok ? "done" : "refused" } : null;
@@ -184,7 +192,7 @@ function isUnchanged(before: Phase | undefined, after: Phase | undefined): boole
 }
 
 function forget(state: State): State {
-  return { ...state, logs: new Map(), details: new Map(), requests: new Map(), touched: false };
+  return { ...state, logs: new Map(), details: new Map(), shelf: null, requests: new Map(), touched: false };
 }
 
 /** Every log with lines here knows its length from `log_count` too. */

@@ -33,6 +33,8 @@ export interface Port {
   wantLogs(phase: number, start: number, count: number): void;
   /** Asks for the error and result of a phase, once per attempt. */
   wantDetail(phase: number): void;
+  /** Asks for what is missing of a phase's displays: the list if it has changed, else the next piece. */
+  wantOutputs(phase: number): void;
   /** Tells a person why something cannot be done now. */
   refuse(text: string): void;
   dismiss(): void;

@@ -3,6 +3,7 @@ import type { Child } from "../dom/h";
 import { useEffect, useSignal } from "../dom/hooks";
 import { downstream, permitPhase, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
+import { OutputPane } from "./displays";
 import { formatDuration, phaseSummary } from "./format";
 import { StatusIcon } from "./icons";
 import { Log } from "./log";
@@ -11,7 +12,7 @@ import { CommandButton, SignButton, Tabs } from "./parts";
 import { attemptsOf } from "./timeline";
 import type { ViewProps } from "./view";
 
-type Pane = "logs" | "error" | "result" | "info";
+type Pane = "logs" | "output" | "error" | "result" | "info";
 
 const HINTS = {
   retry: "Runs it again, then what waits for it (r)",
@@ -20,13 +21,14 @@ const HINTS = {
   cancel: "Stops this phase only (c)",
 } as const;
 
-export function Inspector({ port, now }: ViewProps) {
+export function Inspector({ port, now, theme }: ViewProps) {
   const chosen = useSignal<Pane | null>(null); // null: the error of what failed (or was skipped with no line), else the log
   const state = port.state.value;
   const index = state.choice.selected;
   const phase = state.session?.phases[index];
   const isFailed = phase?.status === "failed";
-  const panes: readonly Pane[] = isFailed || phase?.error ? ["logs", "error", "result", "info"] : ["logs", "result", "info"];
+  const panes: readonly Pane[] =
+    isFailed || phase?.error ? ["logs", "output", "error", "result", "info"] : ["logs", "output", "result", "info"];
   const isErrorFirst = isFailed || (phase?.status === "skipped" && phase.error && phase.log_count === 0);
   const pane = panes.find((one) => one === chosen.value) ?? (isErrorFirst ? "error" : "logs");
   useEffect(() => {
@@ -62,11 +64,13 @@ export function Inspector({ port, now }: ViewProps) {
         label="Phase"
         tabs={panes}
         current={pane}
+        counts={{ output: phase.outputs[1] }}
         onChoose={(next) => {
           chosen.value = next;
         }}
       />
       {pane === "logs" ? <Log key={index} port={port} index={index} /> : null}
+      {pane === "output" ? <OutputPane key={index} port={port} phase={phase} index={index} theme={theme} /> : null}
       {pane === "error" ? <ErrorPane port={port} phase={phase} index={index} /> : null}
       {pane === "result" ? <ResultPane port={port} phase={phase} index={index} /> : null}
       {pane === "info" ? <Info port={port} phase={phase} index={index} /> : null}

@@ -123,14 +123,19 @@ function Line({ log, index, since, pattern, isCurrent }: LineProps) {
       <span class="milo-log-number">{index + 1}</span>
       <span class="milo-log-stamp">{line ? formatStamp(time - since) : ""}</span>
       <span class="milo-log-text">
-        {pieces(text).map(({ text: part, colour, background, names }, i) => (
-          <span key={i} class={names} style={colour || background ? `color:${colour};background:${background}` : undefined}>
-            {pattern ? marked(part, pattern) : part}
-          </span>
-        ))}
+        <Coloured text={text} pattern={pattern} />
       </span>
     </div>
   );
+}
+
+/** A line with its terminal colours. */
+export function Coloured({ text, pattern = null }: { text: string; pattern?: RegExp | null }) {
+  return pieces(text).map(({ text: part, colour, background, names }, i) => (
+    <span key={i} class={names} style={colour || background ? `color:${colour};background:${background}` : undefined}>
+      {pattern ? marked(part, pattern) : part}
+    </span>
+  ));
 }
 
 /** The text with its matches marked; across a change of colour a match is found but not marked. */

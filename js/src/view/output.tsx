@@ -43,7 +43,7 @@ export function ErrorPane({ port, phase, index }: Props) {
 }
 
 /** Text as it is, which scrolls, so that the keyboard must reach it. */
-function Verbatim({ label, children }: { label: string; children?: Child }) {
+export function Verbatim({ label, children }: { label: string; children?: Child }) {
   const reach = { role: "group", tabIndex: 0, "aria-label": label };
   return <pre {...reach}>{children}</pre>;
 }

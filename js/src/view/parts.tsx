@@ -9,10 +9,12 @@ interface TabsProps<K extends string> {
   readonly tabs: readonly K[];
   readonly current: K;
   readonly onChoose: (tab: K) => void;
+  /** How many things wait behind a tab. */
+  readonly counts?: Partial<Record<K, number>>;
 }
 
 /** A row of tabs: arrows move, one tab stop. */
-export function Tabs<K extends string>({ label, tabs, current, onChoose }: TabsProps<K>) {
+export function Tabs<K extends string>({ label, tabs, current, onChoose, counts }: TabsProps<K>) {
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     const next = tabs[(tabs.indexOf(current) + step + tabs.length) % tabs.length];
@@ -33,7 +35,7 @@ export function Tabs<K extends string>({ label, tabs, current, onChoose }: TabsP
           tabIndex={tab === current ? 0 : -1}
           onClick={() => onChoose(tab)}
         >
-          {tab}
+          {tab} {counts?.[tab] || ""}
         </button>
       ))}
     </div>

@@ -1,4 +1,4 @@
-"""What views ask for is done here: commands, pages of logs, details. In order, off the kernel's message threads.
+"""What views ask for is done here: commands, logs, displays, details. In order, off the kernel's message threads.
 
 A command that comes twice, by two lanes, is carried out once and answered twice. Looking at a result may call a person's
 ``__repr__``, which may take any time: details have a thread of their own, so that buttons keep working.
@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import MiloError, describe
 from milo_nb.show.notebook.detail import to_detail
-from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest, to_lines
+from milo_nb.show.notebook.outputs import to_list, to_piece
+from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest, OutputRequest, OutputsRequest, to_lines
 from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from milo_nb.capture.outputs import OutputBook
     from milo_nb.execute.executor import PipelineExecutor
+    from milo_nb.state.wire import Request
 
 LOG = logging.getLogger("milo_nb")
 REMEMBERED = 1_000
@@ -83,7 +86,7 @@ class Desk:
         self._lock = threading.Lock()
         self._done: OrderedDict[str, dict[str, Any] | None] = OrderedDict()  # None: being carried out
 
-    def take(self, request: CommandRequest | LogsRequest | DetailRequest) -> None:
+    def take(self, request: Request) -> None:
         """Take a request; any thread, returns at once."""
         match request:
             case CommandRequest(id_):
@@ -91,6 +94,10 @@ class Desk:
                     self._commands.add(lambda: self._settle(id_, self._carry_out(request)))
             case LogsRequest():
                 self._commands.add(lambda: self._answer_logs(request))
+            case OutputsRequest():
+                self._commands.add(lambda: self._answer_outputs(request))
+            case OutputRequest():
+                self._commands.add(lambda: self._answer_output(request))
             case DetailRequest(id_):
                 if self._is_new(id_):
                     self._details.add(lambda: self._settle(id_, self._detail(request)))
@@ -151,6 +158,22 @@ class Desk:
             "lines": lines,
         }
         self._answer({"type": "logs", **page})
+
+    def _outputs(self, phase: int) -> OutputBook | None:
+        session = self._executor.session
+        return session.outputs.get(session.graph.names[phase]) if phase < len(session.graph) else None
+
+    def _answer_outputs(self, request: OutputsRequest) -> None:
+        listed = to_list(self._outputs(request.phase))
+        self._answer({"type": "outputs", "id": request.id, "phase": request.phase, **listed})
+
+    def _answer_output(self, request: OutputRequest) -> None:
+        """Send the next piece; nothing if this version is gone: who asked is told of another one soon."""
+        ref, version, start = request.ref, request.version, request.start
+        data = to_piece(self._outputs(request.phase), ref, version, start)
+        if data is not None:
+            piece = {"phase": request.phase, "ref": ref, "version": version, "start": start, "data": data}
+            self._answer({"type": "output", "id": request.id, **piece})
 
     def _detail(self, request: DetailRequest) -> dict[str, Any] | None:
         session = self._executor.session

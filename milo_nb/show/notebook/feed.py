@@ -35,8 +35,8 @@ MOST_VIEWS = 100
 class Port(Protocol):
     """Where a feed speaks to: a widget, or a fake."""
 
-    def send(self, content: dict[str, Any]) -> None:
-        """Send a message to all views."""
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Send a message to all views, with binary parts."""
 
     def show_traits(self, traits: Mapping[str, Any]) -> None:
         """Set traits."""
@@ -79,7 +79,7 @@ class Feed:
         self._inbox.append(message)
 
     def answer(self, content: dict[str, Any]) -> None:
-        """Have a message sent with the next `tick`, which answers a view."""
+        """Have a message sent with the next `tick`, which answers a view; its ``data``, if any, as a binary part."""
         self._outbox.append(content)
 
     def tick(self, now: float) -> float | None:
@@ -93,7 +93,9 @@ class Feed:
         while self._inbox:
             self._take(self._inbox.popleft(), now)
         while self._outbox:
-            self._port.send(self._outbox.popleft())
+            answer = dict(self._outbox.popleft())
+            buffers = [answer.pop("data")] if "data" in answer else []
+            self._port.send(answer, *([buffers] if buffers else []))
         self._traits.follow(now, self.seq)
         if self.views:
             self._look_for_silence(now)
@@ -184,4 +186,6 @@ class Feed:
         has_news = self._told.is_behind and self.seq - self._acked < MAX_UNACKED
         if not self._stalled and (self._wants_snapshot or has_news):
             due = min(due, max(self._sent_at + GAP_S, now))
+        elif self._told.may_show:
+            due = min(due, now + GAP_S)
         return due if traits is None else min(due, traits)

@@ -41,11 +41,17 @@ class Told:
         self._leaves: list[tuple[PhaseStatus, ...]] = []
         self._pipeline: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
+        self._outputs: dict[int, tuple[int, int]] = {}
 
     @property
     def is_behind(self) -> bool:
-        """Whether the state has changed since."""
-        return self._state is not self._session.state
+        """Whether the state has changed since, or what a phase has displayed."""
+        return self._state is not self._session.state or self._outputs != outputs_of(self._session)
+
+    @property
+    def may_show(self) -> bool:
+        """Whether displays may change: that changes no state, so somebody has to look."""
+        return bool(self._session.outputs) and not self.has_ended
 
     @property
     def has_ended(self) -> bool:
@@ -65,7 +71,8 @@ class Told:
         counts = {session.graph.index[name]: count for name, count in self._counts.items()}
         self._state, self._leaves = state, list(leaves_of(state.phases))
         self._pipeline = to_pipeline(state, at, interactive=True)
-        whole = to_snapshot(state, session.graph, now=at, seq=seq, interactive=True, log_counts=counts)
+        self._outputs = outputs = outputs_of(session)
+        whole = to_snapshot(state, session.graph, now=at, seq=seq, interactive=True, log_counts=counts, outputs=outputs)
         return {"type": "snapshot", "seq": seq, "state": whole}
 
     def delta(self, seq: int) -> dict[str, Any] | None:
@@ -73,7 +80,12 @@ class Told:
         state, at = self._session.state, self.clock()
         self._state = state
         logs, counts = self._new_lines()
-        phases = self._changed_phases(leaves_of(state.phases), counts)
+        fields: dict[int, dict[str, Any]] = {i: {"log_count": count} for i, count in counts.items()}
+        shown, self._outputs = self._outputs, outputs_of(self._session)
+        for i, outputs in self._outputs.items():
+            if outputs != shown.get(i):
+                fields.setdefault(i, {})["outputs"] = list(outputs)
+        phases = self._changed_phases(leaves_of(state.phases), fields)
         after = to_pipeline(state, at, interactive=True)
         pipeline = {name: value for name, value in after.items() if value != self._pipeline.get(name)}
         if pipeline.keys() <= _TIME and not phases and not logs:
@@ -81,7 +93,10 @@ class Told:
         self._pipeline = after
         return {"type": "delta", "seq": seq, "now": at, "pipeline": pipeline, "phases": phases, "logs": logs}
 
-    def _changed_phases(self, leaves: tuple[tuple[PhaseStatus, ...], ...], counts: dict[int, int]) -> list[list[Any]]:
+    def _changed_phases(
+        self, leaves: tuple[tuple[PhaseStatus, ...], ...], more: dict[int, dict[str, Any]]
+    ) -> list[list[Any]]:
+        """Return what is new of each phase, with ``more``, which the state does not know."""
         changed: dict[int, dict[str, Any]] = {}
         told, room = self._leaves, MAX_PHASE_BYTES
         for k, leaf in enumerate(leaves):
@@ -97,8 +112,8 @@ class Told:
                         changed[k * LEAF + offset] = fields
                         room -= 40 + 20 * len(fields) + len(is_.error) + len(is_.message) + 100 * len(is_.history)
             told[k] = leaf
-        for i, count in counts.items():
-            changed.setdefault(i, {})["log_count"] = count
+        for i, fields in more.items():
+            changed.setdefault(i, {}).update(fields)
         return [[i, changed[i]] for i in sorted(changed)]
 
     def _new_lines(self) -> tuple[list[dict[str, Any]], dict[int, int]]:
@@ -165,8 +180,15 @@ class ShownTraits:
         """Return the whole state, or None if it is too large for a trait."""
         if len(state.phases) * _PHASE_BYTES > MAX_TRAIT_BYTES:
             return None
-        snapshot = to_snapshot(state, self._session.graph, now=at, seq=seq, interactive=True)
+        outputs = outputs_of(self._session)
+        snapshot = to_snapshot(state, self._session.graph, now=at, seq=seq, interactive=True, outputs=outputs)
         return snapshot if len(json.dumps(snapshot)) <= MAX_TRAIT_BYTES else None
+
+
+def outputs_of(session: Session) -> dict[int, tuple[int, int]]:
+    """Return what phases have displayed, by position: the revision, and how many displays there are."""
+    books = tuple(session.outputs.items())
+    return {session.graph.index[name]: (book.revision, len(book)) for name, book in books}
 
 
 def leaves_of(phases: Any) -> tuple[tuple[PhaseStatus, ...], ...]:

@@ -16,7 +16,7 @@ from milo_nb.show.notebook.bundle import read_bundle
 from milo_nb.show.notebook.errands import Desk
 from milo_nb.show.notebook.feed import Feed
 from milo_nb.show.notebook.publisher import PUBLISHER, Publisher
-from milo_nb.state.wire import CommandRequest, DetailRequest, Hello, LogsRequest, parse_message
+from milo_nb.state.wire import Hello, Request, parse_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +124,7 @@ class PipelineWidget(anywidget.AnyWidget):
             if isinstance(id_, str):
                 self._answer({"type": "reply", "id": id_, "ok": False, "message": str(wrong)})
             return
-        if isinstance(message, CommandRequest | LogsRequest | DetailRequest):
+        if isinstance(message, Request):
             self._desk.take(message)
         if isinstance(message, Hello):
             interactive.note_hello()

@@ -1,0 +1,25 @@
+/**
+ * Shorter names in the bundle: it is saved in every notebook that keeps its widgets' state.
+ *
+ * The rules: properties are listed here one by one, and none of them is ever seen outside the bundle (a wire name, a
+ * trait, an attribute, a key that is looked up by its text); class names keep their length if tests or people's styles
+ * may rely on them.
+ */
+export const INTERNAL =
+  "always answered blocks bodies byPerson chains choice colour counts current dispatch dismiss drawing elapsedAt ending escalatedTo " +
+  "horizontal isBusy isCause isCurrent isFar isPure isSelected layer layerGap nodeGap nodeHeight nodeWidth notice onChoose onFollow " +
+  "onSight paths peek permit pieces props refuse requests reveal routes rowHeight seen setExpanded setFollow shelf shown showView " +
+  "since slots syncing toggleHelp virtual wantDetail wantLogs wantOutputs";
+export const HOOKS = "root still header inspector graph node word log log-row log-text";
+
+export const isInternal = new RegExp(`^(${INTERNAL.replaceAll(" ", "|")})$`);
+
+/** Renames the classes that occur in both texts; what a name is made of at run time (`milo-${style}`) is left alone. */
+export function renameClasses(css, js) {
+  const kept = new Set(HOOKS.split(" ").map((name) => `milo-${name}`));
+  const found = new Set(Array.from(css.matchAll(/\.(milo-[a-z-]+)/g), ([, name]) => name));
+  const names = [...found].filter((name) => !kept.has(name) && js.includes(name));
+  const short = new Map(names.map((name, i) => [name, `milo-${i.toString(36)}`]));
+  const rename = (text) => text.replace(/milo-[a-z-]+/g, (name) => short.get(name) ?? name);
+  return [rename(css), rename(js)];
+}
