@@ -183,5 +183,5 @@ def test_shift_enter_on_the_mended_cell_goes_on_in_its_session(open_notebook):
 
     notebook.expect_status("completed")
     notebook.expect_phases(load="completed", parse="completed", write="completed")
-    assert notebook.text(1) == "continued: 1 kept\n"
+    assert ": 1 kept. Start anew with: %%milo site --fresh" in notebook.text(1)
     assert notebook.ask("print(loaded, site.results['write'])") == "[1] 6"

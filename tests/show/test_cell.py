@@ -150,7 +150,7 @@ def test_a_body_may_hold_magics(notebook: Notebook) -> None:
         ("%%milo site --after load\n1", "--after belongs to a phase: @phase(after=...) in the body"),
         ("%%milo site --timeout=3\n1", "--timeout belongs to a phase: @phase(timeout=...) in the body"),
         ("%%milo site --on-fail skip\n1", "--on-fail belongs to a phase: @phase(on_fail=...) in the body"),
-        ("%%milo site --resume\n1", "--resume comes with milo_nb 0.3."),
+        ("%%milo site --resume\n1", "--resume comes with a later version."),
         (
             "%%milo site -p limt\n1",
             "-p limt: the notebook has no variable 'limt'. Did you mean 'limit'? Give a value: -p limt=...",
@@ -259,7 +259,8 @@ def test_an_unfinished_session_goes_on_if_a_person_is_there(notebook: Notebook, 
     site = notebook.names["site"]
     assert not site.wait(20).success
     out = notebook.run(FLAKY.format(options="", body="load + 1"))
-    assert out.startswith("continued: 1 kept")
+    session = str(site.session_id)[:8]
+    assert out.splitlines()[0] == f"continued {session}: 1 kept. Start anew with: %%milo site --fresh"
     assert notebook.names["site"] is site
     assert site.wait(20).success
     assert site.results == {"load": 1, "parse": 2}
@@ -272,20 +273,29 @@ def test_an_edited_phase_runs_again_with_all_that_was_built_on_it(notebook: Note
     site = notebook.names["site"]
     site.wait(20)
     out = notebook.run(FLAKY.format(options="", body="load").replace("return 1", "return 10"))
-    assert out.splitlines()[0] == "continued: 0 kept"
+    assert ": 0 kept. Start anew" in out.splitlines()[0]
     assert site.wait(20).results == {"load": 10, "parse": 10}
 
 
-@pytest.mark.parametrize("options", ["--fresh", "-p n=1", "--max-workers 1", "--fail-fast", "--parallel"])
-def test_it_starts_anew_if_that_is_asked_or_something_else_differs(
-    notebook: Notebook, built: None, options: str
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--fresh", "<pipeline site>"),
+        ("-p n=1", "started anew: the parameters differ"),
+        ("--max-workers 1", "started anew: the options differ"),
+        ("--fail-fast", "started anew: the options differ"),
+        ("--parallel", "started anew: phases were added, removed or connected otherwise"),
+    ],
+)
+def test_it_starts_anew_and_says_why_if_that_is_asked_or_something_else_differs(
+    notebook: Notebook, built: None, options: str, says: str
 ) -> None:
     notebook.arrive()
     notebook.run(FLAKY.format(options="", body="1 / 0"))
     before = notebook.names["site"]
     before.wait(20)
     out = notebook.run(FLAKY.format(options=options, body="load + 1"))
-    assert "continued" not in out
+    assert out.splitlines()[0] == says
     assert notebook.names["site"] is not before
     assert notebook.names["site"].wait(20).success
 
@@ -362,7 +372,7 @@ def test_a_paused_session_goes_on(notebook: Notebook, built: None) -> None:
     site.pause()
     gate.set()
     assert paused.wait(20)
-    assert notebook.run(cell).startswith("continued: 1 kept")
+    assert ": 1 kept. Start anew" in notebook.run(cell)
     assert site.wait(20).success
     assert notebook.names["site"] is site
 

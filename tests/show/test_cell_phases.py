@@ -283,7 +283,7 @@ def test_the_cell_of_the_pipeline_goes_on_in_a_session_with_phase_cells(notebook
     site = notebook.names["site"]
     site.wait(20)
     notebook.run("%%milo site.load\nrows = []")
-    assert notebook.run(whole).startswith("continued: 1 kept")
+    assert ": 1 kept. Start anew with: %%milo site --fresh" in notebook.run(whole)
     assert site.wait(20).success
     assert notebook.names["site"] is site
 
@@ -291,7 +291,7 @@ def test_the_cell_of_the_pipeline_goes_on_in_a_session_with_phase_cells(notebook
 def test_a_cell_without_phases_goes_on_in_the_session_of_phase_cells(failed: Notebook) -> None:
     site = failed.names["site"]
     failed.run(PARSE)
-    assert failed.run("%%milo site\n# all phases have cells of their own").startswith("continued: 1 kept")
+    assert ": 1 kept. Start anew" in failed.run("%%milo site\n# all phases have cells of their own")
     assert site.wait(20).success
     assert failed.names["site"] is site
 
@@ -349,7 +349,7 @@ def test_run_again_shows_the_same_view(failed: Notebook) -> None:
         ("%%milo site.parse --on-fail skip --retry 3\n1", "--retry and --on-fail skip are two policies."),
         ("%%milo site.parse -p x=1\n1", "-p belongs to the pipeline: %%milo NAME -p."),
         ("%%milo site.parse --no-wait\n1", "--no-wait belongs to the pipeline: %%milo NAME --no-wait."),
-        ("%%milo site.parse --stale ask\n1", "--stale comes with milo_nb 0.3."),
+        ("%%milo site.parse --stale ask\n1", "--stale comes with a later version."),
         (
             "%%milo limit.parse\n1",
             "'limit' is a variable of the notebook (int). Choose another name, or first: del limit",

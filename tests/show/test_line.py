@@ -1,19 +1,18 @@
-"""What ``%milo`` does, and how it is completed."""
+"""What ``%milo`` does."""
 
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from IPython.core.completer import provisionalcompleter
 
 from milo_nb import Phase, Pipeline
-from milo_nb.show.magic.complete import complete, complete_event
-from milo_nb.show.magic.line import LATER, WORDS
+from milo_nb.show.magic.words import LATER, WORDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.show.conftest import Notebook
 
 SITE = """%%milo site
@@ -38,7 +37,7 @@ def write(parse):
 @pytest.fixture
 def failed(notebook: Notebook) -> Notebook:
     """A notebook whose pipeline `site` has failed in `parse`, and could succeed now."""
-    notebook.names["broken"] = True
+    notebook.names.update(broken=True, limit=7)
     notebook.fail(SITE)
     notebook.names["broken"] = False
     return notebook
@@ -76,7 +75,12 @@ def test_a_command_that_leads_to_a_failure_fails_the_cell(failed: Notebook) -> N
 
 def test_dry_run_shows_the_plan_and_does_nothing(failed: Notebook) -> None:
     out = failed.run("%milo retry site --dry-run")
-    assert [line.split()[:2] for line in out.splitlines()[:3]] == [["keep", "load"], ["run", "parse"], ["run", "write"]]
+    assert out.splitlines()[0] == "retry-failed: 1 kept, 2 to run"
+    assert [line.split()[:2] for line in out.splitlines()[1:4]] == [
+        ["keep", "load"],
+        ["run", "parse"],
+        ["run", "write"],
+    ]
     assert failed.names["site"]["parse"].status == "failed"
 
 
@@ -87,8 +91,9 @@ def test_plan_shows_what_a_command_would_do(failed: Notebook) -> None:
 
 
 def test_skip_goes_on_without_a_phase(failed: Notebook) -> None:
-    assert failed.run("%milo skip site parse") == "site: skip parse"
-    assert failed.names["site"].wait(20).results["parse"] is None
+    out = failed.run("%milo skip site parse")
+    assert out == "site: skip parse; runs write; 1 kept\nsite: completed (2 completed, 1 skipped)\n  [SKIP] parse"
+    assert failed.names["site"].results["parse"] is None
 
 
 def test_rerun_runs_what_has_ended_again(failed: Notebook) -> None:
@@ -115,10 +120,10 @@ def test_pause_resume_and_cancel(notebook: Notebook, built: None) -> None:
         "%%milo site\n@phase\ndef load(ctx): ctx.sleep(20) if gate.is_set() else gate.wait(20)\n@phase\ndef then(load): ..."
     )
     site = notebook.names["site"]
-    assert notebook.run("%milo pause site") == "site: pause"
+    assert notebook.run("%milo pause site") == "site: pause; load may end"
     assert "pausing" in notebook.run("%milo status site")
     assert notebook.run("%milo resume site").startswith("site: resume runs load, then")
-    assert notebook.run("%milo cancel site") == "site: cancel"
+    assert notebook.run("%milo cancel site") == "site: cancel stops load"
     gate.set()
     assert site.wait(20).status == "cancelled"
 
@@ -129,16 +134,46 @@ def test_logs_shows_the_last_lines(failed: Notebook) -> None:
     assert failed.run("%milo logs site write") == "No lines."
 
 
-def test_help_lists_every_word_and_option(notebook: Notebook) -> None:
+def test_help_lists_every_word(notebook: Notebook) -> None:
     out = notebook.run("%milo help")
     assert "%%milo NAME.PHASE [options]" in out
-    assert "--on-fail" in out
-    assert all(f"%milo {word} " in out for word in WORDS if word != "help")
-    assert "--max-workers" in out
+    assert all(f"%milo {word} " in out for word in WORDS)
     assert "examples:" in out
-    assert notebook.run("%milo") == out
-    assert notebook.run("%milo retry --help").startswith("%milo retry NAME [PHASE...]")
-    assert notebook.run("%%milo --help\npass").startswith("usage: %%milo")
+    assert notebook.run("%milo") == notebook.run("%milo --help") == out
+
+
+@pytest.mark.parametrize("word", [*WORDS])
+def test_help_on_a_word_says_how_it_is_written_and_lists_its_options(notebook: Notebook, word: str) -> None:
+    out = notebook.run(f"%milo help {word}")
+    assert out.startswith(f"usage: %milo {word} {WORDS[word].usage}")
+    assert WORDS[word].says[1:] in out
+    assert all(option.flags[0] in out for option in WORDS[word].options)
+    assert all(f"  %milo {example}" in out for example in WORDS[word].examples)
+    assert notebook.run(f"%milo {word} --help") == out
+
+
+def test_help_on_the_cells_lists_their_options(notebook: Notebook) -> None:
+    cell, phase = notebook.run("%milo help cell"), notebook.run("%milo help phase")
+    assert "--max-workers" in cell
+    assert "--on-fail" in phase
+    assert notebook.run("%%milo --help\npass") == cell
+    assert notebook.run("%%milo site.load --help\npass") == phase
+
+
+def test_question_marks_show_the_help(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr("IPython.core.page.page", lambda page, *_, **__: pages.append(page["text/plain"]))
+    for asked in ("%milo?", "%%milo?", "?%%milo"):
+        notebook.run(asked)
+    assert len(pages) == 3
+    assert all("%milo retry NAME [PHASE...]" in page and "%%milo NAME.PHASE" in page for page in pages)
+
+
+@pytest.mark.parametrize("word", LATER)
+def test_what_comes_later_says_so_in_one_line(notebook: Notebook, word: str) -> None:
+    says = f"UsageError: %milo {word} comes with a later version."
+    assert notebook.fail(f"%milo {word} site") == says
+    assert notebook.fail(f"%milo help {word}") == says
 
 
 @pytest.mark.parametrize(
@@ -164,8 +199,16 @@ def test_help_lists_every_word_and_option(notebook: Notebook) -> None:
         ("%milo logs site load -n x", "it must be a whole number from 1, got 'x'"),
         ("%milo run sit", "there is no pipeline 'sit'"),
         ("%milo status sit", "there is no pipeline 'sit'"),
-        ("%milo report site", "%milo report comes with milo_nb 0.4."),
-        ("%milo attach site", "%milo attach comes with milo_nb 0.3."),
+        ("%milo help retyr", "%milo knows no 'retyr'. Did you mean 'retry'?"),
+        ("%milo run site --parallel", "--parallel belongs to the pipeline: %%milo NAME --parallel."),
+        ("%milo run site --retry 3", "--retry belongs to a phase: @phase(retry=...) in the body"),
+        ("%milo run site --resume", "--resume comes with a later version."),
+        ("%milo run site -p limt", "-p limt: the notebook has no variable 'limt'. Did you mean 'limit'?"),
+        ("%milo run site -p x=1 -p x=2", "-p x is given twice. Leave one of them out."),
+        ("%milo run site -p load=1", "'load' is both a run parameter and a phase."),
+        ("%milo run site -p x=[1, 2", "no closing ]"),
+        ("%milo run site parse", "Too many words. Usage: %milo run NAME."),
+        ("%milo status -n 3", "There is no option -n."),
         ("%milo retry 'site", "no closing quotation"),
     ],
 )
@@ -181,77 +224,160 @@ def test_a_command_for_what_was_only_defined_says_how_to_start_it(notebook: Note
     assert notebook.fail("%milo cancel site").endswith("has not been started. Start it with: %milo run site")
 
 
-def test_run_while_it_runs_is_refused(notebook: Notebook, built: None) -> None:
+def test_run_is_refused_while_a_session_has_not_ended(notebook: Notebook, built: None) -> None:
     gate = notebook.names["gate"] = threading.Event()
     notebook.arrive()
-    notebook.run("%%milo site\n@phase\ndef load(): gate.wait(20)")
-    out = notebook.fail("%milo run site")
+    notebook.run("%%milo site\n@phase\ndef load(): gate.wait(20)\n@phase\ndef then(load): ...")
+    site = notebook.names["site"]
+    says = "UsageError: 'site' is running: %milo cancel site, or wait for its end (site.wait())."
+    assert notebook.fail("%milo run site") == says
+    assert notebook.fail("%milo run site --dry-run") == says
+    paused = threading.Event()
+    site.store.subscribe(lambda: site.store.state.status == "paused" and paused.set())
+    assert notebook.run("%milo pause site") == "site: pause; load may end"
     gate.set()
-    assert out == "InvalidStateError: The session has not ended. Possible: cancel, wait."
+    assert paused.wait(20)
+    assert notebook.fail("%milo run site") == "UsageError: 'site' is paused: %milo resume site, or %milo cancel site."
+    assert notebook.run("%milo resume site") == "site: resume runs then; 1 kept"
+    assert site.wait(20).success
+
+
+# ---------------------------------------------------------------------- starting anew
+
+PARAMS = """%%milo site {options}
+@phase
+def load(rate=1, title="none", limit=0):
+    return rate, title, limit
+"""
+
+
+def test_run_takes_parameters_as_the_cell_does(notebook: Notebook) -> None:
+    notebook.names["limit"] = [7]
+    notebook.run(PARAMS.format(options="-p rate=2"))
+    site = notebook.names["site"]
+    notebook.run("%milo run site -p title='All of it' -p limit")
+    assert site.results["load"] == (2, "All of it", [7])
+    assert site.results["load"][2] is notebook.names["limit"]
+    notebook.run("%milo run site --param rate={'a': [1, 2]} -p title=plain")
+    assert site.results["load"] == ({"a": [1, 2]}, "plain", [7])
+    assert notebook.names["site"] is site
+
+
+def test_run_takes_options(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run("%%milo site --define\n@phase\ndef load(ctx): return ctx.work_dir")
+    notebook.run("%milo run site --max-workers 1 --work-dir 'my files' --fail-fast --fresh")
+    site = notebook.names["site"]
+    assert site.results["load"].is_relative_to("my files")
+    assert (site._options["max_workers"], site._options["fail_fast"]) == (1, True)
+    notebook.run("%milo run site --no-fail-fast")
+    assert (site._options["max_workers"], site._options["fail_fast"]) == (1, False)
+
+
+def test_run_waits_or_not_as_it_is_told(notebook: Notebook, built: None) -> None:
+    gate = notebook.names["gate"] = threading.Event()
+    notebook.run("%%milo site --define\n@phase\ndef load(): gate.wait(20)")
+    assert notebook.run("%milo run site --no-wait") == ""
+    assert notebook.names["site"].session.is_running()
+    gate.set()
+    notebook.names["site"].wait(20)
+    notebook.arrive()
+    assert "site: completed (1 completed)" in notebook.run("%milo run site --wait")
+
+
+def test_a_dry_run_of_run_shows_the_plan_and_starts_nothing(failed: Notebook) -> None:
+    session = failed.names["site"].session_id
+    assert failed.run("%milo run site --dry-run").splitlines() == [
+        "start: 3 to run",
+        "  run      load   not run yet",
+        "  run      parse  not run yet",
+        "  run      write  not run yet",
+    ]
+    assert failed.run("%milo plan site run") == failed.run("%milo run site --dry-run")
+    assert failed.names["site"].session_id == session
+    failed.run("%%milo other --define\n@phase\ndef a(): ...")
+    assert failed.run("%milo plan other") == failed.run("%milo run other --dry-run")
+    assert isinstance(failed.names["other"], Pipeline)
+
+
+def test_after_run_with_other_parameters_the_cell_starts_anew(notebook: Notebook, built: None) -> None:
+    notebook.arrive()
+    cell = "%%milo site -p rate=1\n@phase\ndef load(rate): return rate / 0"
+    notebook.run(cell)
+    site = notebook.names["site"]
+    site.wait(20)
+    notebook.run("%milo run site -p rate=2")
+    assert not site.wait(20).success
+    assert "started anew: the parameters differ" in notebook.run(cell)
+    assert notebook.names["site"] is not site
     notebook.names["site"].wait(20)
 
 
-# ---------------------------------------------------------------------- completion
-
-HELD = {"site": Pipeline("site", Phase("load", int), Phase("parse", int)), "_hidden": 3, "limit": 3}
-
-
-@pytest.mark.parametrize(
-    ("before", "found"),
-    [
-        ("%milo re", ["retry", "rerun", "resume"]),
-        ("%milo retry s", ["site"]),
-        ("%milo retry ", ["site"]),
-        ("%milo retry site p", ["parse"]),
-        ("%milo retry site load ", ["load", "parse"]),
-        ("%milo plan site sk", ["skip"]),
-        ("%milo plan site skip p", ["parse"]),
-        ("%milo retry site --d", ["--dry-run"]),
-        ("%%milo s", ["site"]),
-        ("%%milo site --par", ["--parallel", "--param"]),
-        ("%%milo site -p li", ["limit"]),
-        ("%milo nonsense nowhere x", []),
-        ("%%milo site.", ["site.load", "site.parse"]),
-        ("%%milo site.p", ["site.parse"]),
-        ("%%milo nowhere.", []),
-        ("%%milo site.write --a", ["--after"]),
-        (
-            "%%milo site.write ",
-            ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--weight", "--description", "--help"],
-        ),
-        ("%%milo site.write --after ", ["load", "parse"]),
-        ("%%milo site.write --after load ", ["parse"]),
-        ("%%milo site.parse --retry 3 --after load --after ", []),
-        ("%%milo site.write --after load --re", ["--retry"]),
-        ("%%milo site.write --on-fail s", ["stop", "skip"]),
-        ("%%milo --wa", ["--wait"]),
-    ],
-)
-def test_words_pipelines_phases_and_options_are_completed(before: str, found: list[str]) -> None:
-    assert complete(before, HELD) == found
+def test_run_of_the_persons_own_pipeline_takes_parameters(notebook: Notebook) -> None:
+    notebook.names["mine"] = Pipeline("mine", Phase("a", lambda rate, n=0: (rate, n)))
+    assert "Phase 'a' takes 'rate'" in notebook.fail("%milo run mine")
+    notebook.run("%milo run mine -p rate=0.5 -p n=1")
+    mine = notebook.names["mine"]
+    notebook.run("%milo run mine -p rate=0.7")
+    assert notebook.names["mine"] is mine
+    assert mine.results == {"a": (0.7, 1)}
 
 
-def test_phases_are_completed_while_some_are_not_defined_yet(notebook: Notebook) -> None:
-    notebook.run("%%milo site.parse --after load\n1")
-    assert complete("%milo retry site ", notebook.names) == ["parse"]
-    assert complete("%%milo site.write --after ", notebook.names) == ["parse"]
+def test_a_misspelt_parameter_is_pointed_at(notebook: Notebook) -> None:
+    out = notebook.run(PARAMS.format(options="-p rtae=2 -p other=3"))
+    assert out.splitlines()[0] == "No phase takes the parameter 'rtae'. Did you mean 'rate'?"
+    assert notebook.run("%milo run site -p titel=x").startswith("No phase takes the parameter 'titel'.")
 
 
-def test_words_that_come_later_are_not_offered() -> None:
-    assert not set(complete("%milo ", {})) & set(LATER)
+# ---------------------------------------------------------------------- commands
 
 
-def test_the_shell_completes(notebook: Notebook) -> None:
-    notebook.run(SITE.replace("broken", "False"))
-    for before, expected in (
-        ("%milo ret", "retry"),
-        ("%milo retry si", "site"),
-        ("x = 1\n%milo retry site pa", "parse"),
-        ("%%milo site.pa", "site.parse"),
-        ("%%milo site.other --after pa", "parse"),
-    ):
-        with provisionalcompleter():
-            found = [c.text for c in notebook.shell.Completer.completions(before, len(before))]
-        assert expected in found
-    event = SimpleNamespace(text_until_cursor="%milo sta", symbol="sta")
-    assert complete_event(notebook.shell, event) == ["status"]
+def test_skip_takes_a_value(failed: Notebook) -> None:
+    failed.run("%milo skip site parse --value={'rows': [1, 2]}")
+    assert failed.names["site"].results["parse"] == {"rows": [1, 2]}
+    assert "skip('parse', value, replace=True)" in failed.fail("%milo skip site parse --value text")
+    failed.run("%milo skip site parse --value text --replace")
+    assert failed.names["site"].results["parse"] == "text"
+
+
+def test_rerun_alone_keeps_what_was_built_on_it(failed: Notebook) -> None:
+    failed.run("%milo retry site")
+    assert failed.run("%milo rerun site load --alone").startswith("site: rerun runs load; 2 kept")
+
+
+def test_every_command_has_a_dry_run(failed: Notebook) -> None:
+    for word in ("retry", "rerun", "skip", "resume"):
+        phase = {"rerun": " load", "skip": " parse"}.get(word, "")
+        before = failed.run("%milo status site")
+        out = failed.run(f"%milo {word} site{phase} --dry-run").splitlines()
+        assert out[0].startswith(f"{word}{'-failed' if word == 'retry' else phase}: ")
+        assert all(line.startswith("  ") for line in out[1:])
+        assert failed.run("%milo status site") == before
+
+
+def test_options_may_stand_between_the_names(failed: Notebook) -> None:
+    assert failed.run("%milo retry --dry-run site parse") == failed.run("%milo retry site --dry-run parse")
+
+
+def test_variables_are_put_in_where_they_are_named(failed: Notebook) -> None:
+    assert failed.run("for name in ['load', 'write']:\n    %milo logs site {name}") == "one\ntwo\nNo lines."
+    failed.names["who"] = "site"
+    assert failed.run("%milo logs $who load -n {2 - 1}").endswith("two")
+    assert "no pipeline '$nobody'" in failed.fail("%milo logs $nobody load")
+
+
+def test_variables_of_a_function_are_put_in(failed: Notebook) -> None:
+    failed.run("def show(name):\n    %milo logs site {name} -n 1  # the last one")
+    assert failed.run("show('load')").splitlines()[-1] == "two"
+
+
+def test_a_command_stops_just_what_it_names(notebook: Notebook, built: None) -> None:
+    notebook.arrive()
+    begun = notebook.names["begun"] = threading.Event()
+    notebook.run(
+        "%%milo site --parallel\n@phase\ndef a(ctx): ctx.sleep(20)\n@phase\ndef b(ctx): begun.set(); ctx.sleep(20)"
+    )
+    assert begun.wait(20)
+    assert "cancel   a  it is stopped" in notebook.run("%milo cancel site a --dry-run")
+    assert notebook.run("%milo cancel site a") == "site: cancel a"
+    assert notebook.run("%milo cancel site").startswith("site: cancel stops ")
+    assert notebook.names["site"].wait(20).status == "cancelled"

@@ -6,7 +6,7 @@ import ast
 import asyncio
 import inspect
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import wraps
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_POLL_S = 0.1  # a main thread in one long wait would not hear of Ctrl-C on every platform
 _PACKAGE = str(Path(__file__).parents[2])
 
 
@@ -29,13 +30,14 @@ class BodyError(MiloError):
     """The body of a cell is not Python; shown as IPython shows it."""
 
 
-def run_body(shell: Any, line: str, body: str) -> list[Phase]:
+def run_body(shell: Any, line: str, body: str, check: Callable[[ast.Module], None]) -> list[Phase]:
     """Run a cell's body in the notebook's namespace.
 
     Args:
         shell: Holds the namespace.
         line: What stood behind ``%%milo``.
         body: The cell without its first line.
+        check: Told what the body is before it runs; may raise.
 
     Returns:
         The phases that the body made, in the order they were made.
@@ -44,7 +46,9 @@ def run_body(shell: Any, line: str, body: str) -> list[Phase]:
         BodyError: If the body is not Python.
         BaseException: What the body raised; shown from the person's line on.
     """
-    code = compile_body(shell, *parse_body(shell, line, body))
+    tree, file = parse_body(shell, line, body)
+    code = compile_body(shell, tree, file)
+    check(tree)
     names = shell.user_ns
     before = {id(v) for v in names.values() if isinstance(v, Phase)}
     made: list[Phase] = []
@@ -137,18 +141,42 @@ def _run(code: CodeType, names: dict[str, Any]) -> None:
         return
     # The kernel's own loop is running this very cell, so the body is awaited on a loop of its own.
     failed: list[BaseException] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    ended = threading.Event()
+
+    async def main() -> None:
+        loops.append(asyncio.get_running_loop())
+        await eval(code, names)  # noqa: S307 - as above
 
     def work() -> None:
         try:
-            asyncio.run(eval(code, names))  # noqa: S307 - as above
+            asyncio.run(main())
         except BaseException as error:  # noqa: BLE001 - raised below
             failed.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=copy_context().run, args=(work,), name="milo-body")
-    thread.start()
-    thread.join()
+    threading.Thread(target=copy_context().run, args=(work,), name="milo-body", daemon=True).start()
+    try:
+        _wait(ended)
+    except KeyboardInterrupt:  # it reaches the main thread only; a second one leaves the body to itself
+        for loop in loops:
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(_cancel_all)
+        _wait(ended)
+        raise
     if failed:
         raise failed[0]
+
+
+def _wait(ended: threading.Event) -> None:
+    while not ended.wait(_POLL_S):
+        pass
+
+
+def _cancel_all() -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
 
 
 def _show_from(shell: Any, error: BaseException, file: str) -> None:

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.display import display
 
+from milo_nb.declare.phase import Phase
 from milo_nb.errors import UsageError
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
+from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.body import run_body
+from milo_nb.show.magic.going_on import is_unfinished, why_anew
 from milo_nb.show.magic.made import (
     Made,
+    cell_and_run,
     check_variable,
     count_phases,
     is_forgotten,
     make_pipeline,
+    note_unused,
     release,
     run_options,
-    same_graph,
     say_missing,
 )
-from milo_nb.show.magic.options import check_name, make_cell_parser, read_params, split
+from milo_nb.show.magic.options import check_name, make_cell_parser
 from milo_nb.show.magic.phase_cell import define_phase, is_phase_cell
+from milo_nb.show.magic.reading import expand, read_params, split
 from milo_nb.show.notebook.interactive import has_person, wait_and_tell
-from milo_nb.state.model import UNFINISHED
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from milo_nb.show.magic.made import OwnCell
 
@@ -42,46 +48,49 @@ class Cells:
         self._parser = make_cell_parser()
         self.made: dict[str, Made] = {}
 
-    def run(self, line: str, body: str) -> None:
+    def run(self, line: str, body: str, local: Mapping[str, Any] | None = None) -> None:
         """Define what the body says, and start and show it.
+
+        Args:
+            line: What stands behind ``%%milo``.
+            body: The cell without its first line.
+            local: Variables of the function that the cell magic is called in, if it is.
 
         Raises:
             UsageError: If the line is wrong, or the name is taken.
             BaseException: What the body raised.
         """
+        variables = self._shell.user_ns
         if is_phase_cell(line):
-            print(define_phase(self._shell, self.made, line, body))  # noqa: T201 - it only defines, and says so
+            say(define_phase(self._shell, self.made, line, body))
             return
-        options = self._parser.read(split(line))
+        options = self._parser.read(expand(split(line), {**variables, **(local or {})}))
         if options.help:
-            print(self._parser.format_help().rstrip())  # noqa: T201 - it was asked for
+            say(self._parser.format_help())
             return
         if options.name is None:
             raise UsageError("A %%milo cell needs a name: %%milo NAME. Help: %milo help")
         name = check_name(options.name)
-        check_variable(self._shell.user_ns, name)
+        check_variable(variables, name)
         before = self.made.get(name)
-        cells = {} if before is None or is_forgotten(self._shell.user_ns, name, before) else before.cells
-        self._check_idle(name)
-        params = read_params(options.params, self._shell.user_ns)
+        cells = {} if before is None or is_forgotten(variables, name, before) else before.cells
+        self.check_idle(name)
+        params = read_params(options.params, variables)
         made = self._define(name, line, body, cells, options)
         made.options = run_options(params, options.max_workers, options.work_dir)
-        taken = [p for p in cells if p not in made.cells]
-        if taken:
-            print(f"Defined here now: {', '.join(taken)}; no longer in a cell of its own.")  # noqa: T201 - as above
+        made.cell, _ = cell_and_run(self._shell)
+        for note in _notes(made, before, cells):
+            say(note)
         if options.define:
             self._keep(name, made, before)
             missing = say_missing(made.pipeline)
             then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
-            print(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")  # noqa: T201 - as above
+            say(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")
             return
-        kept = self._go_on(made, before) if before is not None and not options.fresh else None
-        if kept is None:
+        executor = self._go_on(name, made, before) if before is not None and not options.fresh else None
+        if executor is None:
             executor = made.start()
             self._keep(name, made, before)
-        else:
-            executor = self._keep(name, made, None)
-            print(f"continued: {kept}")  # noqa: T201 - as above
         self.show(executor, wait=options.wait)
 
     def show(self, executor: PipelineExecutor, *, wait: bool | None = None) -> None:
@@ -124,14 +133,24 @@ class Cells:
 
     # ------------------------------------------------------------------ before the body
 
-    def _check_idle(self, name: str) -> None:
+    def check_idle(self, name: str, *, starts_anew: bool = False) -> None:
+        """Refuse to run over a session that has not ended; a paused one only if it is not to go on.
+
+        Raises:
+            UsageError: With the remedy.
+        """
         held, made = self._shell.user_ns.get(name), self.made.get(name)
         if name not in self._shell.user_ns and made is not None and made.executor is not None:
             held = self._shell.user_ns[name] = made.executor  # deleted, but not gone: it can be cancelled by its name
         executor = held if isinstance(held, PipelineExecutor) else None
-        if executor is None or not executor.session.is_running() or executor.session.state.status == "paused":
+        if executor is None or not executor.session.is_running():
             return
-        doing = "being cancelled" if executor.session.state.requested == "cancelling" else "running"
+        state = executor.session.state
+        if state.status == "paused":
+            if starts_anew:
+                raise UsageError(f"'{name}' is paused: %milo resume {name}, or %milo cancel {name}.")
+            return
+        doing = "being cancelled" if state.requested == "cancelling" else "running"
         raise UsageError(f"'{name}' is {doing}: %milo cancel {name}, or wait for its end ({name}.wait()).")
 
     # ------------------------------------------------------------------ the body
@@ -149,17 +168,17 @@ class Cells:
             options: What the line says.
         """
         names = self._shell.user_ns
-        before = self.made.get(name)
-        gone = {n: p for n, p in before.bound.items() if names.get(n) is p} if before is not None else {}
-        for variable in gone:
-            del names[variable]
+        known, before = dict(names), self.made.get(name)
+        for variable, phase in before.bound.items() if before is not None else ():
+            if names.get(variable) is phase:
+                del names[variable]
         try:
-            own = run_body(self._shell, line, body)
+            own = run_body(self._shell, line, body, lambda tree: _check_phases(tree, names, name))
             others = {n: c for n, c in cells.items() if all(n != p.name for p in own)}
             phases = (*own, *(c.phase for c in others.values()))
             if not phases:
                 _refuse(f"The cell defines no phase. Write functions with @phase in the body of %%milo {name}.")
-            pipeline = make_pipeline(name, phases, parallel=options.parallel, fail_fast=options.fail_fast)
+            pipeline = make_pipeline(name, phases, parallel=options.parallel, fail_fast=bool(options.fail_fast))
             if not options.define:
                 pipeline.graph  # noqa: B018 - which an incomplete pipeline refuses to tell
             bound = {n: p for n, p in names.items() for q in own if p is q}
@@ -167,28 +186,30 @@ class Cells:
                 _refuse(f"'{name}' is the pipeline and one of its phases. Rename one of them.")
             check_variable(names, name)
         except BaseException:
-            for variable, phase in gone.items():
-                names.setdefault(variable, phase)
+            _put_back_phases(names, known)
             raise
         return Made(pipeline, tuple(own), bound, others)
 
     # ------------------------------------------------------------------ after the body
 
-    def _go_on(self, made: Made, before: Made) -> str | None:
-        """Go on in the session that the cell's last run began, if that is what a person wants; say what is kept."""
+    def _go_on(self, name: str, made: Made, before: Made) -> PipelineExecutor | None:
+        """Go on in the session that the cell's last run began, if that is what a person wants, and say so."""
         executor = before.executor
-        if executor is None or self._shell.user_ns.get(executor.pipeline.name) is not executor:
+        if executor is None or self._shell.user_ns.get(name) is not executor:
             return None
-        if not self.is_seen() or not _is_unfinished(executor):
+        if not self.is_seen() or not is_unfinished(executor):
             return None
-        if not _is_same(before.options, made.options) or before.pipeline.fail_fast != made.pipeline.fail_fast:
-            return None
-        if not same_graph(executor.session.graph, made.pipeline.graph):
+        why = why_anew(executor, before, made)
+        if why:
+            say(f"started anew: {why}")
             return None
         executor.rebind(made.pipeline)
-        plan = executor.command("resume")
+        plan = executor.command("resume", by="cell")
         made.executor = executor
-        return f"{len(plan.keeps)} kept"
+        self._keep(name, made, None)
+        session = str(executor.session_id)[:8]
+        say(f"continued {session}: {len(plan.keeps)} kept. Start anew with: %%milo {name} --fresh")
+        return executor
 
     def _keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:
         """Remember what the cell made, and bind its name."""
@@ -207,24 +228,51 @@ def _refuse(why: str) -> NoReturn:
     raise UsageError(why)
 
 
-def _is_unfinished(executor: PipelineExecutor) -> bool:
-    state = executor.session.state
-    return state.status == "paused" or (state.status in UNFINISHED and bool(state.stopped_at))
-
-
-def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Tell whether options are equal; values that cannot be compared, as arrays, are so only if they are the same."""
-    if before.keys() != after.keys():
-        return False
-    for name, value in before.items():
-        other = after[name]
-        if isinstance(value, dict) and isinstance(other, dict):
-            if not _is_same(value, other):
-                return False
+def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str) -> None:
+    """Refuse a body with phases that would take the place of the person's data; functions replace each other."""
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name == pipeline:
             continue
-        try:
-            if value is not other and not bool(value == other):
-                return False
-        except Exception:  # noqa: BLE001 - a person's objects may refuse to be compared
-            return False
-    return True
+        made_by = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+        if not any(isinstance(d, ast.Name) and d.id == "phase" for d in made_by):
+            continue
+        held = variables.get(node.name)
+        if held is not None and not callable(held):
+            kind = type(held).__name__
+            _refuse(
+                f"'{node.name}' is a variable of the notebook ({kind}), which the phase would overwrite. "
+                f"Rename the phase, or first: del {node.name}"
+            )
+
+
+def _put_back_phases(names: dict[str, Any], known: Mapping[str, Any]) -> None:
+    """Have the phases of a notebook be those of before; whatever else a body did that failed stays done."""
+    for name, value in list(names.items()):
+        if isinstance(value, Phase) and known.get(name) is not value:
+            del names[name]
+            if name in known:
+                names[name] = known[name]
+    for name, value in known.items():
+        if isinstance(value, Phase):
+            names.setdefault(name, value)
+
+
+def _notes(made: Made, before: Made | None, cells: Mapping[str, OwnCell]) -> Iterator[str]:
+    """Yield what a person should know about what a cell has made."""
+    taken = [p for p in cells if p not in made.cells]
+    if taken:
+        yield f"Defined here now: {', '.join(taken)}; no longer in a cell of its own."
+    if before is not None and before.cell and made.cell and before.cell != made.cell:
+        defined = {p.name for p in made.pipeline.phases}
+        gone = [p.name for p in before.own if p.name not in defined]
+        if gone:
+            yield f"In place of another cell %%milo {made.pipeline.name}; no longer defined: {', '.join(gone)}."
+    for name in made.bound:
+        if hasattr(builtins, name):
+            yield (
+                f"`{name}` is the phase now, in all of this notebook, and no longer Python's own. "
+                f"Keep both: @phase(name='{name}') on a function of another name."
+            )
+    unused = note_unused(made.pipeline, made.options["params"])
+    if unused:
+        yield unused

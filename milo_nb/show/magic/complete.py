@@ -1,4 +1,4 @@
-"""Completion of ``%milo`` and ``%%milo``: words, options, pipelines, phases."""
+"""Completion of ``%milo`` and ``%%milo``: words, options, pipelines, phases, parameters."""
 
 from __future__ import annotations
 
@@ -6,85 +6,126 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import ON_FAIL
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-KEYS = ("%milo", "%%milo")
+    from milo_nb.execute.options import Runnable
+
+_TAKES_PARAMETER = ("-p", "--param")
 
 
 def add_completion(ipython: Any) -> None:
-    """Have a shell complete our magics."""
-    for key in KEYS:
-        ipython.set_hook("complete_command", complete_event, str_key=key)
+    """Have a shell complete our magics, and offer nothing else there."""
+    from IPython.core.completer import SimpleCompletion, context_matcher  # noqa: PLC0415 - IPython is there by now
+
+    @context_matcher(identifier=_IDENTIFIER, priority=1)  # type: ignore[untyped-decorator]  # IPython has no types for it
+    def complete_milo(context: Any) -> dict[str, Any]:
+        before = context.line_with_cursor[: context.cursor_position]
+        token = context.token
+        found = []
+        for word in complete(before, ipython.user_ns):
+            at = _begun(before)
+            if at.endswith(token):  # the shell replaces the token, which may be just the end of the word
+                found.append(SimpleCompletion(word[len(at) - len(token) :], type="magic"))
+        return {"completions": found, "suppress": True, "ordered": True}
+
+    remove_completion(ipython)
+    ipython.Completer.custom_matchers.append(complete_milo)
+
+
+_IDENTIFIER = "milo_nb.complete"
 
 
 def remove_completion(ipython: Any) -> None:
-    """Take the completion away; IPython has no public way, so only if it is where it was put."""
-    dispatcher = getattr(ipython, "strdispatchers", {}).get("complete_command")
-    known = getattr(dispatcher, "strs", None)
-    if isinstance(known, dict):
-        for key in KEYS:
-            known.pop(key, None)
+    """Take the completion away."""
+    completer = getattr(ipython, "Completer", None)
+    if completer is not None:
+        kept = [m for m in completer.custom_matchers if getattr(m, "matcher_identifier", "") != _IDENTIFIER]
+        completer.custom_matchers[:] = kept
 
 
-def complete_event(shell: Any, event: Any) -> list[str]:
-    """Return what may stand at the cursor."""
-    before = event.text_until_cursor
-    return [w for w in complete(before, shell.user_ns) if w.startswith(event.symbol) or not event.symbol]
+def _begun(before: str) -> str:
+    """Return the word that the cursor stands behind; empty after a space."""
+    return "" if before[-1:].isspace() else before.rsplit(maxsplit=1)[-1]
 
 
 def complete(before: str, variables: Mapping[str, Any]) -> list[str]:
-    """Return the words that may follow or end `before`, the text before the cursor."""
-    from milo_nb.show.magic.line import COMMANDS, LATER, WORDS, make_line_parser  # noqa: PLC0415 - IPython's room
-
-    words = before.split()
-    at = "" if before[-1:].isspace() else words.pop() if len(words) > 1 else ""
+    """Return the words that may follow or end `before`, the text before the cursor in its line."""
+    magic, *words = before.split() or [""]
+    if magic not in ("%milo", "%%milo") or not before[before.index(magic) + len(magic) :]:
+        return []  # not ours, or the name of the magic itself
+    at = _begun(before)
+    if at:
+        words.pop()
     held = _pipelines(variables)
-    found: Iterable[str]
-    if words and words[0] == "%%milo":
-        found = _in_cell(words[1:], at, variables, held)
-    elif at.startswith("-"):
-        found = make_line_parser().option_names
-    elif len(words) <= 1:
-        found = [w for w in WORDS if w not in LATER]
-    elif len(words) == 2:  # noqa: PLR2004 - %milo WORD
-        found = held
-    elif words[1] == "plan" and len(words) == 3:  # noqa: PLR2004 - %milo plan NAME
-        found = COMMANDS
-    else:
-        found = held.get(words[2], ())
-    return [w for w in found if w.startswith(at)]
+    found = (_in_cell if magic == "%%milo" else _in_line)(words, at, variables, held)
+    return [w for w in dict.fromkeys(found) if w.startswith(at)]
 
 
-def _in_cell(
-    words: list[str], at: str, variables: Mapping[str, Any], held: Mapping[str, tuple[str, ...]]
-) -> Iterable[str]:
+def _in_line(words: list[str], at: str, variables: Mapping[str, Any], held: Mapping[str, Runnable]) -> Iterable[str]:
+    """Return what may follow ``%milo`` and `words`, where `at` has been begun."""
+    from milo_nb.show.magic.obeying import COMMANDS  # noqa: PLC0415 - IPython's room
+    from milo_nb.show.magic.words import WORDS, make_parser  # noqa: PLC0415 - as above
+
+    word, *behind = words or [""]
+    if word not in WORDS:
+        rest = (*WORDS, "cell", "phase") if word == "help" and not behind else ()
+        return rest if words else (*WORDS, "help")
+    row, parser = WORDS[word], make_parser(word)
+    if behind and parser.wants_value(behind[-1]):
+        return _parameters(held.get(behind[0]), variables) if behind[-1] in _TAKES_PARAMETER else ()
+    names = [n for last, n in zip(["", *behind], behind, strict=False) if n[0] != "-" and not parser.wants_value(last)]
+    if at.startswith("-") or (row.takes[1] is not None and len(names) >= row.takes[1]):
+        return parser.option_names
+    kind = row.follows[min(len(names), len(row.follows) - 1)]
+    if kind == "phase":
+        return [p for p in _phases(held.get(names[0])) if p not in names[1:]]
+    return held if kind == "pipeline" else ("run", *COMMANDS)
+
+
+def _in_cell(words: list[str], at: str, variables: Mapping[str, Any], held: Mapping[str, Runnable]) -> Iterable[str]:
     """Return what may follow ``%%milo`` and `words`, where `at` has been begun."""
     from milo_nb.show.magic.options import make_cell_parser, make_phase_parser  # noqa: PLC0415 - as above
 
     name, dot, phase = (words[0] if words else at).partition(".")
-    phases = held.get(name, ())
+    phases = _phases(held.get(name))
     if not words and not at.startswith("-"):
         return [f"{name}.{p}" for p in phases] if dot else held
     if not dot or not words:
-        wants_variable = words[-1:] in (["-p"], ["--param"])
-        return [v for v in variables if not v.startswith("_")] if wants_variable else make_cell_parser().option_names
+        parser = make_cell_parser()
+        if words[-1:] and words[-1] in _TAKES_PARAMETER:
+            return _parameters(held.get(name), variables)
+        return () if words and parser.wants_value(words[-1]) else parser.option_names
     option = next((w for w in reversed(words) if w.startswith("-")), "")
     if words[-1] == "--on-fail":
         return ON_FAIL
     if option == "--after" and not at.startswith("-"):
         return [p for p in phases if p != phase and p not in words]
-    return make_phase_parser().option_names
+    parser = make_phase_parser()
+    return () if parser.wants_value(words[-1]) else parser.option_names
 
 
-def _pipelines(variables: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the phases of each variable that holds a pipeline."""
-    from milo_nb.pipeline import Pipeline  # noqa: PLC0415 - as above
+def _parameters(pipeline: Runnable | None, variables: Mapping[str, Any]) -> list[str]:
+    """Return the parameters that a pipeline asks for, ready for a value, and the notebook's variables."""
+    from milo_nb.show.magic.made import IncompletePipeline, params_of  # noqa: PLC0415 - as above
 
-    found: dict[str, tuple[str, ...]] = {}
+    is_whole = pipeline is not None and not isinstance(pipeline, IncompletePipeline)
+    asked = params_of(pipeline) if pipeline is not None and is_whole else []
+    own = [v for v in variables if not v.startswith("_") and v not in ("In", "Out", "exit", "quit", "get_ipython")]
+    return [*(f"{name}=" for name in asked), *own]
+
+
+def _phases(pipeline: Runnable | None) -> tuple[str, ...]:
+    return tuple(p.name for p in pipeline.phases) if isinstance(pipeline, Pipeline) else ()
+
+
+def _pipelines(variables: Mapping[str, Any]) -> dict[str, Runnable]:
+    """Return the pipeline of each variable that holds one."""
+    found: dict[str, Runnable] = {}
     for name, value in list(variables.items()):
         pipeline = value.pipeline if isinstance(value, PipelineExecutor) else value
         if isinstance(pipeline, Pipeline) and not name.startswith("_"):
-            found[name] = tuple(p.name for p in pipeline.phases)
+            found[name] = pipeline
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
-from milo_nb.errors import UsageError
+from milo_nb.errors import UsageError, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.options import DEFAULT_WORK_DIR
@@ -16,12 +16,14 @@ from milo_nb.show.notebook import close_view
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from milo_nb.execute.options import Runnable
+
 
 def run_options(
-    params: Mapping[str, Any], max_workers: int | None = None, work_dir: str = DEFAULT_WORK_DIR
+    params: Mapping[str, Any], max_workers: int | None = None, work_dir: str | None = None
 ) -> dict[str, Any]:
     """Return what a session is started with; options are equal if these are."""
-    return {"params": dict(params), "max_workers": max_workers, "work_dir": work_dir}
+    return {"params": dict(params), "max_workers": max_workers, "work_dir": work_dir or DEFAULT_WORK_DIR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Made:
         cells: The phases of the cells ``%%milo NAME.PHASE``, by name.
         options: What its sessions are started with.
         executor: Runs it, once it was started.
+        cell: What the front end calls the cell ``%%milo NAME``; empty where it does not say.
     """
 
     pipeline: Pipeline
@@ -62,10 +65,11 @@ class Made:
     cells: dict[str, OwnCell] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=lambda: run_options({}))
     executor: PipelineExecutor | None = None
+    cell: str = ""
 
-    def start(self) -> PipelineExecutor:
-        """Start a new session in a new executor, in place of the old one."""
-        old, self.executor = self.executor, self.pipeline.run(**self.options)
+    def start(self, **options: Any) -> PipelineExecutor:
+        """Start a new session in a new executor, in place of the old one; `options` go before its own."""
+        old, self.executor = self.executor, self.pipeline.run(**(self.options | options))
         if old is not None:
             release(old)
         return self.executor
@@ -151,3 +155,31 @@ def count_phases(pipeline: Pipeline) -> str:
 def say_missing(pipeline: Pipeline) -> str:
     """Return which phases are not defined yet, as half a sentence; empty if all are."""
     return f"not defined yet: {', '.join(pipeline.missing)}" if isinstance(pipeline, IncompletePipeline) else ""
+
+
+def note_unused(pipeline: Runnable, params: Iterable[str]) -> str:
+    """Return a sentence about a parameter that is likely misspelt; empty if there is none."""
+    if isinstance(pipeline, IncompletePipeline):
+        return ""
+    wanted = params_of(pipeline)
+    for name in params:
+        meant = "" if name in wanted else suggest(name, [w for w in wanted if w not in params])
+        if meant:
+            return f"No phase takes the parameter '{name}'.{meant}"
+    return ""
+
+
+def params_of(pipeline: Runnable) -> list[str]:
+    """Return the names that handlers ask for and that are no phases: parameters of the run."""
+    graph = pipeline.graph
+    asked = (name for takes in graph.takes.values() for name in (*takes.positional, *takes.named))
+    return [n for n in dict.fromkeys(asked) if n not in graph.index and n not in ("context", "ctx")]
+
+
+def cell_and_run(shell: Any) -> tuple[str, str]:
+    """Return what the front end calls the cell that runs now, and its request to run it; empty where it does not say."""
+    try:
+        parent = shell.kernel.get_parent("shell")
+        return str(parent["metadata"]["cellId"]), str(parent["header"]["msg_id"])
+    except (AttributeError, KeyError, TypeError):
+        return "", ""

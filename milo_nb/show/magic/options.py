@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import builtins
 import keyword
-import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from milo_nb.declare.graph import RESERVED
 from milo_nb.declare.phase import ON_FAIL, is_amount
 from milo_nb.errors import UsageError, suggest
+from milo_nb.show.magic.reading import normal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_WORK_DIR = ".milo"
 CELL_EXAMPLES = """\
 examples:
   %%milo site                     define, start and show; `site` is the executor then
-  %%milo site --parallel -p limit=10
+  %%milo site --parallel -p limit=10 -p sizes=[8, 16] -p title='All of it'
+  %%milo site -p limit            the parameter `limit` is the notebook's variable `limit`
   %%milo site --define            only define; start it with: %milo run site
   %%milo site --wait              wait for the end, as programs that run notebooks do
+
+Values are read as Python writes them, and as text if they are nothing in Python. After a failure Shift+Enter goes on
+where it stopped: what is done is kept, unless the parameters differ or --fresh stands there.
 """
 PHASE_EXAMPLES = """\
 examples:
@@ -34,16 +37,24 @@ examples:
 Such a cell only defines; `%milo run site` starts. A cell that runs again replaces its phase, and
 `del site` forgets the pipeline with all its cells. Options of the pipeline stand in a cell %%milo site.
 """
-LATER = {
-    "resume": "0.3",
-    "no-cache": "0.3",
-    "refresh": "0.3",
-    "stale": "0.3",
-    "backend": "0.4",
-}
+LATER = ("resume", "no-cache", "refresh", "stale", "backend", "no-pause")
 """Options that come with a later version."""
+LATER_SAYS = "{0} comes with a later version."
 OF_PIPELINES = "{0} belongs to the pipeline: %%milo NAME {0}."
 OF_PHASES = "{0} belongs to a phase: @phase({1}=...) in the body, or %%milo NAME.PHASE {0}."
+
+
+class Option:
+    """An option that several words have."""
+
+    def __init__(self, *flags: str, **how: Any) -> None:
+        """Take what ``add_argument`` takes."""
+        self.flags = flags
+        self._how = how
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Have a parser know it."""
+        parser.add_argument(*self.flags, **self._how)
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,34 +85,43 @@ class Parser(argparse.ArgumentParser):
             self._refuse(left[0])
         return found
 
+    def read_names(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Return the options that `words` give, and the other words, wherever they stand.
+
+        Raises:
+            UsageError: For an unknown option or a wrong value.
+        """
+        found, left = self.parse_known_args(list(words))
+        for word in left:
+            if word.startswith("-"):
+                self._refuse(word)
+        return found, left
+
     def _refuse(self, word: str) -> NoReturn:
         if not word.startswith("-"):
             usage = " ".join(self.format_usage().removeprefix("usage: ").split())
             raise UsageError(f"'{word}' is one word too many. Usage: {usage}")
         name = word.partition("=")[0]
         if name.strip("-") in LATER:
-            raise UsageError(f"{name} comes with milo_nb {LATER[name.strip('-')]}.")
+            raise UsageError(LATER_SAYS.format(name))
         if name in self.elsewhere:
             raise UsageError(self.elsewhere[name].format(name, name.strip("-").replace("-", "_")))
         known = self.option_names
         raise UsageError(f"There is no option {name}.{suggest(name, known)} Options: {', '.join(known)}.")
 
     @property
+    def all_options(self) -> list[str]:
+        """All spellings of all options."""
+        return [o for action in self._actions for o in action.option_strings]
+
+    def wants_value(self, option: str) -> bool:
+        """Tell whether a value stands behind an option."""
+        return any(option in action.option_strings and action.nargs is None for action in self._actions)
+
+    @property
     def option_names(self) -> list[str]:
         """The long names of all options."""
         return [o for action in self._actions for o in action.option_strings if o.startswith("--") or o == "-p"]
-
-
-def split(line: str) -> list[str]:
-    """Return the words of a line, as a shell would.
-
-    Raises:
-        UsageError: If a quotation mark is left open.
-    """
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"Cannot read {line!r}: {str(error).lower()}.") from None
 
 
 def positive(text: str) -> int:
@@ -130,6 +150,28 @@ def amount(text: str) -> float:
     return number
 
 
+PARAM = Option(
+    "-p", "--param", action="append", default=[], dest="params", metavar="NAME[=VALUE]",
+    help="a parameter for the phases; without a value the notebook's variable of that name",
+)  # fmt: skip
+MAX_WORKERS = Option("--max-workers", type=positive, metavar="N", help="most phases that run at once")
+WORK_DIR = Option("--work-dir", metavar="DIR", help=f"where the phases' own files go ({DEFAULT_WORK_DIR})")
+FAIL_FAST = Option("--fail-fast", action=argparse.BooleanOptionalAction, help="a failure also cancels what runs")
+FRESH = Option("--fresh", action="store_true", help="start anew, even if the last session was not finished")
+WAIT = Option(
+    "--wait", action=argparse.BooleanOptionalAction, default=None,
+    help="wait for the end and print a summary; the default where nobody sees the view",
+)  # fmt: skip
+HELP = Option("--help", "-h", action="store_true", help="show this")
+
+
+def add_options(parser: Parser, options: Iterable[Option]) -> list[str]:
+    """Have a parser know options, and return all that it knows."""
+    for option in options:
+        option.add_to(parser)
+    return parser.all_options
+
+
 def make_cell_parser() -> Parser:
     """Return the parser of the line behind ``%%milo NAME``."""
     parser = _make_parser("Run the phases that the cell defines, in the background, behind a live view.", CELL_EXAMPLES)
@@ -148,6 +190,12 @@ def make_phase_parser() -> Parser:
     return parser
 
 
+def options_of_cells() -> dict[str, str]:
+    """Return the options of both kinds of cells, with the sentence that says where each belongs."""
+    of_phases = dict.fromkeys(_phase_options(_make_parser("", "")), OF_PHASES)
+    return of_phases | dict.fromkeys(_cell_options(_make_parser("", "")), OF_PIPELINES)
+
+
 def _make_parser(description: str, epilog: str) -> Parser:
     return Parser(
         prog="%%milo",
@@ -164,17 +212,8 @@ def _cell_options(parser: Parser) -> list[str]:
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="name of the pipeline, and of the variable that holds its executor")
     add("--parallel", action="store_true", help="phases that do not say otherwise may run beside each other")
-    add("--max-workers", type=positive, metavar="N", help="most phases that run at once")
-    add("--work-dir", metavar="DIR", default=DEFAULT_WORK_DIR, help="where the phases' own files go (.milo)")
-    add("-p", "--param", action="append", default=[], dest="params", metavar="NAME[=VALUE]",
-        help="a parameter for the phases; without a value the notebook's variable of that name")  # fmt: skip
     add("--define", action="store_true", help="only define the pipeline, start nothing")
-    add("--wait", action=argparse.BooleanOptionalAction, default=None,
-        help="wait for the end and print a summary; the default where nobody sees the view")  # fmt: skip
-    add("--fresh", action="store_true", help="start anew, even if the last session was not finished")
-    add("--fail-fast", action="store_true", help="a failure also cancels what runs")
-    add("--help", "-h", action="store_true", help="show this")
-    return [o for action in parser._actions for o in action.option_strings]  # noqa: SLF001 - argparse has no other way
+    return add_options(parser, (MAX_WORKERS, WORK_DIR, PARAM, WAIT, FRESH, FAIL_FAST, HELP))
 
 
 def _phase_options(parser: Parser) -> list[str]:
@@ -189,8 +228,7 @@ def _phase_options(parser: Parser) -> list[str]:
     add("--parallel", action="store_true", help="it may run beside others")
     add("--weight", type=amount, default=1, metavar="W", help="its share of the progress (1)")
     add("--description", metavar="TEXT", help="for people; the body's docstring, if not given")
-    add("--help", "-h", action="store_true", help="show this")
-    return [o for action in parser._actions for o in action.option_strings]  # noqa: SLF001 - as above
+    return add_options(parser, (HELP,))
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -199,7 +237,7 @@ def split_name(name: str) -> tuple[str, str]:
     Raises:
         UsageError: If they are none.
     """
-    pipeline, _, phase = name.partition(".")
+    pipeline, _, phase = normal(name).partition(".")
     check_name(pipeline)
     if not phase:
         raise UsageError(f"'{name}' names no phase. Write %%milo {pipeline}.PHASE, or %%milo {pipeline}.")
@@ -216,6 +254,7 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: If it is none.
     """
+    name = normal(name)
     if "." in name and all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"The name of a phase comes first: %%milo {name}, then its options.")
     if not name.isidentifier() or keyword.iskeyword(name):
@@ -229,32 +268,3 @@ def _likely(name: str) -> str:
     """Return the name that was meant, as a question; empty if there is none."""
     likely = "".join(c if c.isalnum() else "_" for c in name).strip("_")
     return f" Did you mean '{likely}'?" if likely.isidentifier() and not keyword.iskeyword(likely) else ""
-
-
-def read_params(given: Sequence[str], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that ``-p`` gives: ``name=value`` as Python reads it, else as text; ``name`` the variable.
-
-    Raises:
-        UsageError: For a wrong name, or a variable that is not there.
-    """
-    params: dict[str, Any] = {}
-    for text in given:
-        name, has_value, value = text.partition("=")
-        name = name.strip()
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise UsageError(f"-p {text}: '{name}' cannot be a parameter's name. Write -p name=value, or -p name.")
-        if has_value:
-            params[name] = _value(value)
-        elif name in variables:
-            params[name] = variables[name]
-        else:
-            known = suggest(name, [v for v in variables if not v.startswith("_")])
-            raise UsageError(f"-p {name}: the notebook has no variable '{name}'.{known} Give a value: -p {name}=...")
-    return params
-
-
-def _value(text: str) -> Any:
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text

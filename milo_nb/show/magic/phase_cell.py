@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import phase as make_phase
@@ -11,6 +12,7 @@ from milo_nb.show.magic.made import (
     IncompletePipeline,
     Made,
     OwnCell,
+    cell_and_run,
     check_variable,
     is_forgotten,
     make_pipeline,
@@ -18,8 +20,9 @@ from milo_nb.show.magic.made import (
     same_graph,
     say_missing,
 )
-from milo_nb.show.magic.options import make_phase_parser, split, split_name
+from milo_nb.show.magic.options import make_phase_parser, split_name
 from milo_nb.show.magic.phase_body import make_body
+from milo_nb.show.magic.reading import expand, split
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +54,7 @@ def define_phase(shell: Any, known: dict[str, Made], line: str, body: str) -> st
         MiloError: If the line, the body or the pipeline would be wrong; all stays as it was.
     """
     parser = make_phase_parser()
-    options = parser.read(split(line))
+    options = parser.read(expand(split(line), shell.user_ns))
     if options.help:
         return parser.format_help().rstrip()
     name, phase_name = split_name(options.name)
@@ -59,7 +62,7 @@ def define_phase(shell: Any, known: dict[str, Made], line: str, body: str) -> st
     check_variable(variables, name)
     made = _recall(variables, known, name)
     phase = _make(shell, name, phase_name, options, line, body)
-    cell = OwnCell(phase, *_cell_and_run(shell))
+    cell = OwnCell(phase, *cell_and_run(shell))
     cells = {n: c for n, c in made.cells.items() if n == phase_name or not cell.replaces(c)}
     cells[phase_name] = cell
     own = tuple(p for p in made.own if p.name != phase_name)
@@ -111,15 +114,6 @@ def _make(  # noqa: PLR0913, PLR0917 - what a cell consists of
     return made
 
 
-def _cell_and_run(shell: Any) -> tuple[str, str]:
-    """Return what the front end calls the cell that runs now, and its request to run it; empty where it does not say."""
-    try:
-        parent = shell.kernel.get_parent("shell")
-        return str(parent["metadata"]["cellId"]), str(parent["header"]["msg_id"])
-    except (AttributeError, KeyError, TypeError):
-        return "", ""
-
-
 # ---------------------------------------------------------------------- a pipeline that was started
 
 
@@ -151,4 +145,5 @@ def _next(executor: PipelineExecutor, name: str, phase: str) -> str:
 
 def _defined(name: str, phase: str, pipeline: Pipeline) -> str:
     missing = say_missing(pipeline)
-    return f"'{name}.{phase}' is defined{f'; {missing}' if missing else ''}."
+    hides = f" In the bodies after it `{phase}` is its result, not Python's own." if hasattr(builtins, phase) else ""
+    return f"'{name}.{phase}' is defined{f'; {missing}' if missing else ''}.{hides}"

@@ -1,0 +1,73 @@
+"""What one ``%milo`` line asks for, as the function sees it that carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import UsageError, available
+from milo_nb.execute.executor import PipelineExecutor
+
+if TYPE_CHECKING:
+    import argparse
+
+    from milo_nb.pipeline import Pipeline
+    from milo_nb.show.magic.cell import Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One line.
+
+    Attributes:
+        word: What is to be done.
+        names: The words behind it that are no options.
+        options: The options, each with a value.
+        cells: The notebook's pipelines.
+        variables: The notebook's variables.
+    """
+
+    word: str
+    names: tuple[str, ...]
+    options: argparse.Namespace
+    cells: Cells
+    variables: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return self.names[0]
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The names of phases behind it."""
+        return self.names[1:]
+
+    def held(self, name: str | None = None) -> PipelineExecutor | Pipeline:
+        """Return what the variable of that name holds.
+
+        Raises:
+            UsageError: If it holds no pipeline.
+        """
+        name = self.name if name is None else name
+        held = self.cells.find(name)
+        if held is None:
+            there = available("pipelines", name, self.cells.names())
+            raise UsageError(f"%milo {self.word}: there is no pipeline '{name}'. {there}")
+        return held
+
+    def executor(self) -> PipelineExecutor:
+        """Return the executor of the pipeline.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        held = self.held()
+        if not isinstance(held, PipelineExecutor):
+            raise UsageError(f"'{self.name}' is defined and has not been started. Start it with: %milo run {self.name}")
+        return held
+
+
+def say(text: Any) -> None:
+    """Show text below the cell."""
+    print(str(text).rstrip())  # noqa: T201 - what a line magic shows
