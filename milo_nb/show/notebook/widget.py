@@ -39,6 +39,7 @@ class PipelineWidget(anywidget.AnyWidget):
     """
 
     _is_open = False
+    _own_layout: Any = None
     _esm = t.Unicode().tag(sync=True)
     _css = t.Unicode().tag(sync=True)
     pipeline = t.Unicode(read_only=True).tag(sync=True)
@@ -58,7 +59,8 @@ class PipelineWidget(anywidget.AnyWidget):
         Raises:
             MiloError: If the browser's part has not been built.
         """
-        traits.setdefault("layout", ipywidgets.Layout(width="100%"))
+        self._own_layout = None if "layout" in traits else ipywidgets.Layout(width="100%")
+        traits.setdefault("layout", self._own_layout)
         super().__init__(_esm=read_bundle("widget.js"), _css=read_bundle("widget.css"), **traits)
         self.executor = executor
         self._publisher = publisher
@@ -99,6 +101,8 @@ class PipelineWidget(anywidget.AnyWidget):
                 del _widgets[self.executor]
             lanes.close_control_lane(self.comm_id_)
         super().close()
+        if self._own_layout is not None:  # a widget with a comm of its own, which nobody else closes
+            self._own_layout.close()
 
     # ------------------------------------------------------------------ what the feed needs
 
