@@ -14,6 +14,8 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as quote
+from math import isfinite
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -263,10 +265,11 @@ class Journal:
         kind, action, facts = entry
         if action is None:
             return _line({"n": n, "type": kind, **facts})
-        told = {"n": n, "t": action.timestamp, "type": kind, "payload": action.payload}
         if facts:
-            told["extra"] = facts
-        return _line(told)
+            return _line({"n": n, "t": action.timestamp, "type": kind, "payload": action.payload, "extra": facts})
+        return _quick_line(n, kind, action) or _line(
+            {"n": n, "t": action.timestamp, "type": kind, "payload": action.payload}
+        )
 
     def _write(self, content: bytes) -> None:
         if not content:
@@ -405,9 +408,37 @@ def _line(facts: Mapping[str, Any]) -> bytes:
     """Return facts as a line with its checksum; what JSON has no form for is told in words."""
     try:
         text = _encode(facts)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         text = _encode(_plain(facts))
     body = text[:-1].encode("ascii")
+    return b'%b,"crc":%d}\n' % (body, crc32(body))
+
+
+_FIELDS: Final = {
+    name: f'"{name}":' for name in ("name", "attempt", "result", "size", "mac", "value", "file", "offset")
+}
+
+
+def _quick_line(n: int, kind: str, action: Action) -> bytes | None:
+    """Return what :func:`_line` would for the actions that every phase brings, at a third of the cost; None for others."""
+    fields, t = action.payload, action.timestamp
+    if type(fields) is not dict or type(t) is not float or not isfinite(t):
+        return None
+    quoted = []
+    for name, value in fields.items():
+        head = _FIELDS.get(name)
+        if type(value) is str:
+            quoted.append(f"{head}{quote(value)}")
+        elif type(value) is int:
+            quoted.append(f"{head}{value}")
+        elif value is None:
+            quoted.append(f"{head}null")
+        else:
+            return None
+        if head is None:
+            return None
+    text = f'{{"n":{n},"t":{t!r},"type":"{kind}","payload":{{{",".join(quoted)}}}'
+    body = text.encode("ascii")
     return b'%b,"crc":%d}\n' % (body, crc32(body))
 
 
@@ -419,8 +450,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_in_w
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with whatever strict JSON cannot hold told in words: infinite numbers, circles, odd keys."""
-    return json.loads(json.dumps(value, default=_in_words, skipkeys=True), parse_constant=str)
+    """Return facts with whatever strict JSON cannot hold told in words: infinite numbers, circles, odd keys."""
+    try:
+        return json.loads(json.dumps(value, default=_in_words, skipkeys=True), parse_constant=str)
+    except (ValueError, RecursionError):
+        return {name: one if isinstance(one, (str, int, float)) else _in_words(one) for name, one in value.items()}
 
 
 def _open(path: Path, flags: int = 0) -> int:

@@ -3,14 +3,18 @@
 A result is written while the thread that made it still has it, so that nobody changes it meanwhile, and is kept later,
 by the session's writer. Small ones share a pack, as a file of its own costs three times what an append does; larger
 ones stream into a file of their own. Either way each is signed for its session, phase and attempt, and what does not
-carry that signature is refused before a byte of it is interpreted.
+carry that signature is refused before a byte of it is interpreted. A number, a short text or None stands in the journal
+itself, signed as well.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 from io import BytesIO
+from json.encoder import encode_basestring_ascii as quote
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 from uuid import uuid4
@@ -22,7 +26,7 @@ from milo_nb.persist.workdir import safe_name
 from milo_nb.values.codec import Seal, dump, load, open_own
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from milo_nb.persist.rundir import RunDir
 
@@ -30,6 +34,8 @@ SMALL_BYTES: Final = 32_768
 """The largest result that goes into a pack."""
 PACK_BYTES: Final = 16_000_000
 """A pack that has reached this takes no more."""
+PLAIN_LETTERS: Final = 1_000
+"""The longest text that stands in the journal itself."""
 _LONGEST_NAME: Final = 100
 
 
@@ -42,6 +48,7 @@ class Staged(NamedTuple):
         seal: Its size and signature.
         content: All of it, if it is small.
         temporary: The file that it is in, if it is not.
+        is_plain: The journal holds the value itself.
         name: The name that the file will have.
         facts: What else is to be said of it in the journal.
     """
@@ -51,6 +58,8 @@ class Staged(NamedTuple):
     seal: Seal
     content: bytes = b""
     temporary: Path | None = None
+    is_plain: bool = False
+    value: Any = None
     name: str = ""
     facts: Mapping[str, Any] = {}
 
@@ -80,6 +89,10 @@ class ResultFiles:
             NotSavableError: If it cannot be saved.
             OSError: If it could not be written.
         """
+        text = _plain_text(value)
+        if text is not None:
+            seal = Seal(len(text), self._sign(phase, attempt, text))
+            return Staged(phase, attempt, seal, is_plain=True, value=value, facts=facts or {})
         spool = _Spool(self._directory)
         try:
             seal = dump(value, cast("BinaryIO", spool), self._key, self._purpose(phase, attempt))
@@ -89,7 +102,7 @@ class ResultFiles:
             raise
         crash_point("result.staged")
         name = f"{safe_name(phase)[:_LONGEST_NAME]}.{attempt}.{spool.token}.pkl" if spool.path else ""
-        return Staged(phase, attempt, seal, content, spool.path, name, facts or {})
+        return Staged(phase, attempt, seal, content, spool.path, name=name, facts=facts or {})
 
     def keep(self, staged: Sequence[Staged]) -> list[dict[str, Any]]:
         """Have results on disk when this returns; give what the journal must say of each so that it can be loaded.
@@ -99,17 +112,16 @@ class ResultFiles:
         """
         if not staged:
             return []
-        small = [one for one in staged if one.temporary is None]
-        offsets = self._append(small) if small else []
-        if len(small) < len(staged):
-            for one in staged:
-                if one.temporary is not None:
-                    self._rename(one.temporary, one.name)
+        large = [one for one in staged if one.temporary is not None]
+        small = [one for one in staged if one.content]
+        offsets = iter(self._append(small) if small else ())
+        for one in large:
+            self._rename(cast("Path", one.temporary), one.name)
+        if large:
             crash_point("result.renamed")
             sync_directory(self._directory)
         crash_point("result.kept")
-        offset = iter(offsets)
-        return [self._record(one, 0 if one.temporary is not None else next(offset)) for one in staged]
+        return [self._record(one, offsets) for one in staged]
 
     def load(self, record: Mapping[str, Any]) -> Any:
         """Return the result that a record of the journal, the payload of ``@@PHASE_SAVED``, tells of.
@@ -117,6 +129,8 @@ class ResultFiles:
         Raises:
             ResultRefusedError: If it is missing, damaged, or signed by somebody else.
         """
+        if "value" in record:
+            return self._load_plain(record)
         path, seal = self._where(record)
         with open_own(path) as file:
             content: BinaryIO = file
@@ -127,6 +141,8 @@ class ResultFiles:
 
     def exists(self, record: Mapping[str, Any]) -> bool:
         """Tell whether the file that a record tells of is there and long enough; not whether it is whole."""
+        if "value" in record:
+            return True
         try:
             path, seal = self._where(record)
             size: int = seal.size_bytes
@@ -160,13 +176,35 @@ class ResultFiles:
     def _purpose(self, phase: str, attempt: int) -> str:
         return f"{self._session_id}/{phase}/{attempt}"
 
-    def _record(self, one: Staged, offset: int) -> dict[str, Any]:
-        record = {"name": one.phase, "attempt": one.attempt, "size": one.seal.size_bytes, "mac": one.seal.mac}
-        if one.temporary is None:
-            record |= {"file": self._pack_name, "offset": offset}
+    def _sign(self, phase: str, attempt: int, text: bytes) -> str:
+        purpose = self._purpose(phase, attempt).encode()
+        return hmac.digest(self._key, b"%b%d\0%b%b" % (_PLAIN_SCHEME, len(purpose), purpose, text), "sha256").hex()
+
+    def _load_plain(self, record: Mapping[str, Any]) -> Any:
+        value = record["value"]
+        text = _plain_text(value)
+        if text is None or not hmac.compare_digest(
+            self._sign(record["name"], record["attempt"], text), str(record["mac"])
+        ):
+            raise ResultRefusedError(
+                self._directory.parent / "events.jsonl",
+                f"the value of '{record['name']}' does not carry your signature",
+            )
+        return value
+
+    def _record(self, one: Staged, offsets: Iterator[int]) -> dict[str, Any]:
+        size, mac = one.seal
+        record: dict[str, Any] = {"name": one.phase, "attempt": one.attempt, "size": size, "mac": mac}
+        if one.is_plain:
+            record["value"] = one.value
+        elif one.temporary is None:
+            record["file"] = self._pack_name
+            record["offset"] = next(offsets)
         else:
             record["file"] = one.name
-        return record | dict(one.facts)
+        if one.facts:
+            record.update(one.facts)
+        return record
 
     def _where(self, record: Mapping[str, Any]) -> tuple[Path, Seal]:
         name = record.get("file")
@@ -224,6 +262,24 @@ class ResultFiles:
         sync_directory(self._directory)
 
 
+def _plain_text(value: Any) -> bytes | None:
+    """Return the one way to write a plain value as JSON; None for a value that is not plain, or not short."""
+    kind = type(value)
+    if value is None:
+        return b"null"
+    if kind is str:
+        return quote(value).encode("ascii") if len(value) <= PLAIN_LETTERS else None
+    if kind is bool:
+        return b"true" if value else b"false"
+    if kind is int:
+        return b"%d" % value if -_PLAIN_NUMBER < value < _PLAIN_NUMBER else None
+    if kind is float:
+        return repr(value).encode("ascii") if isfinite(value) else None
+    return None
+
+
+_PLAIN_SCHEME: Final = b"milo_nb plain value 1\0"
+_PLAIN_NUMBER: Final = 1 << 63
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quote
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from milo_nb.errors import SchemaError
@@ -74,10 +76,25 @@ def write_snapshot(path: Path, snapshot: Mapping[str, Any]) -> None:
 
 def encode_snapshot(snapshot: Mapping[str, Any]) -> bytes:
     """Return a snapshot as it stands in its file: one line per result, which people can read and machines make fast."""
-    head = {name: value for name, value in snapshot.items() if name != "results"}
-    lines = json.dumps(head, indent=1)[:-2]
-    results = ",\n".join([f"  {json.dumps(r)}" for r in snapshot.get("results", ())])
-    return f'{lines},\n "results": [\n{results}\n ]\n}}\n'.encode()
+    lines = [f' "{name}": {_encode(value)}' for name, value in snapshot.items() if name != "results"]
+    results = ",\n".join([_result_line(result) for result in snapshot.get("results", ())])
+    lines.append(f' "results": [\n{results}\n ]')
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _result_line(result: Mapping[str, Any]) -> str:
+    """Return a result as JSON; written out, as ten thousand of them make up all that a snapshot costs."""
+    error, took = result["error"], result["duration_s"]
+    return (
+        f'  {{"phase": {quote(result["phase"])}, "success": {_WORDS[result["success"]]}, '
+        f'"duration_s": {took if isfinite(took) else 0.0!r}, "error": {"null" if error is None else quote(error)}, '
+        f'"status": {quote(result["status"])}, "attempt": {result["attempt"]}, '
+        f'"origin": {quote(result["origin"])}, "saved": {_WORDS[result["saved"]]}}}'
+    )
+
+
+_WORDS: Final = {True: "true", False: "false"}
+_encode: Final = json.JSONEncoder(default=str).encode
 
 
 def read_snapshot(path: Path) -> dict[str, Any] | None:
