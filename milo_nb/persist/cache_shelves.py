@@ -1,0 +1,132 @@
+"""Where the entries of a cache lie: found, moved into place whole, removed at once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.persist.cache_entry import META
+from milo_nb.persist.disk import TMP, make_private, remove, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STALE_S = 86_400.0
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+_TRIES = 8
+
+
+class Shelves:
+    """The folders of a cache: ``<kk>/<key>/`` for the entries, ``latest/`` and ``locks/`` beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder; it need not exist."""
+        self.folder = folder
+
+    def of(self, digest: str) -> Path:
+        """Return the folder of an entry, which may not exist."""
+        return self.folder / digest[:2] / digest
+
+    def lock_of(self, digest: str) -> Path:
+        """Return the lock file of a key."""
+        return self.folder / "locks" / f"{digest}.lock"
+
+    def latest_of(self, phase: str) -> Path:
+        """Return the file that says what the newest entry of a phase was made of."""
+        return (
+            self.folder / "latest" / f"{hashlib.sha256(phase.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.json"
+        )
+
+    def all_latest(self) -> list[Path]:
+        """Return these files of all phases."""
+        return list((self.folder / "latest").glob("*.json"))
+
+    def new(self) -> Path:
+        """Make a folder for an entry that is being written.
+
+        Raises:
+            OSError: If that is not possible.
+        """
+        make_private(self.folder)
+        made = self.folder / f"{TMP}{_HOST}-{os.getpid()}-{token_hex(8)}"
+        made.mkdir(mode=0o700)
+        return made
+
+    def place(self, made: Path, digest: str) -> None:
+        """Move an entry to its place, and away what is there.
+
+        Raises:
+            OSError: If that is not possible.
+        """
+        target = self.of(digest)
+        make_private(target.parent)
+        for _ in range(_TRIES):
+            try:
+                made.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+                remove(target)
+            else:
+                return
+        remove(made)  # other kernels put the same at the same time, again and again: theirs are as good
+
+    def entries(self) -> Iterator[Path]:
+        """Yield the folders of all entries, whole or not."""
+        for above in _folders(self.folder):
+            if len(above.name) == 2:  # noqa: PLR2004 - the two digits that keys are spread by
+                yield from (folder for folder in _folders(above) if not folder.name.startswith(TMP))
+
+    def abandoned(self, now: float) -> list[Path]:
+        """Return what writers and removers left behind that do not run any more, or have not for a day."""
+        found = []
+        for above in (self.folder, *_folders(self.folder)):
+            for path in _folders(above):
+                if not path.name.startswith(TMP):
+                    continue
+                host, _, rest = path.name.removeprefix(TMP).partition("-")
+                pid = rest.partition("-")[0]
+                dead = host == _HOST and pid.isdecimal() and not _is_alive(int(pid))
+                with contextlib.suppress(OSError):
+                    if dead or now - path.stat().st_mtime > _STALE_S:
+                        found.append(path)
+        return found
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes in all files below a folder."""
+    total = 0
+    for entry in walk(folder):
+        with contextlib.suppress(OSError):
+            total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+def read_loosely(folder: Path) -> dict[str, Any]:
+    """Return what ``meta.json`` says without asking who wrote it; nothing, if that cannot be read."""
+    try:
+        found = json.loads((folder / META).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        yield from [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is somebody else's, but it is there
+    return True
