@@ -88,6 +88,14 @@ class Notebook:
         self.page.reload()
         self.wait_ready()
 
+    def reopen(self) -> None:
+        """Save, close the notebook (its kernel runs on), and open it again."""
+        self.command("docmanager:save")
+        self.page.evaluate("window.panel.close()")
+        self.page.wait_for_function("!window.panel.isAttached")
+        self.command("docmanager:open", path=self.name)
+        self.wait_ready()
+
     # ------------------------------------------------------------------ cells
 
     def start(self, index: int) -> None:

@@ -10,6 +10,7 @@ import threading
 broken = True
 gate = threading.Event()
 """
+OUTPUTS = "(i) => window.panel.content.widgets[i].model.outputs.toJSON()"
 SITE = """
 %%milo site
 @phase
@@ -84,3 +85,90 @@ def test_a_second_view_of_the_output_is_in_step_with_the_first(open_notebook):
     views.nth(1).locator("[data-command=retry-failed]").click()
     for view in views.all():
         expect(view).to_have_attribute("data-status", "completed")
+
+
+def test_a_notebook_that_is_closed_and_opened_again_shows_its_view_and_its_buttons_work(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+
+    notebook.reopen()
+
+    notebook.expect_phases(load="running", parse="pending")
+    notebook.button("pause").click()
+    notebook.ask("gate.set()")
+    notebook.expect_status("paused")
+    notebook.button("resume").click()
+    notebook.expect_phases(load="completed", parse="failed")
+
+
+def test_two_tabs_on_one_notebook_are_in_step_and_both_give_commands(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+    notebook.command("docmanager:save")
+
+    other = open_notebook(name=notebook.name)
+    other.expect_phases(load="running", parse="pending")
+    notebook.button("pause").click()
+    notebook.ask("gate.set()")
+    other.expect_status("paused")
+    other.button("resume").click()
+    for tab in (notebook, other):
+        tab.expect_phases(load="completed", parse="failed")
+    notebook.ask("broken = False")
+    other.phase("parse").click()
+    expect(notebook.view.locator('.milo-inspector[aria-label="Phase parse"]')).to_be_visible()
+    notebook.button("retry", "parse").click()
+    for tab in (notebook, other):
+        tab.expect_status("completed")
+
+
+def test_a_pipeline_whose_output_is_cleared_goes_on_and_can_be_shown_again(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "site")
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+
+    notebook.command("notebook:clear-all-cell-outputs")
+    expect(notebook.view).to_have_count(0)
+    notebook.ask("broken = False; gate.set(); site.wait(20)")
+    notebook.run(2)
+
+    notebook.expect_status("completed")
+    notebook.phase("load").click()
+    expect(notebook.log).to_have_text(["loading"])
+
+
+def test_a_cell_that_is_run_again_shows_one_view_which_is_the_new_one(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0)
+    notebook.ask("broken = False; gate.set()")
+    for _ in range(3):
+        notebook.run(1)
+        notebook.expect_status("completed")
+    notebook.ask("gate.clear()")
+
+    notebook.run(1)
+
+    notebook.expect_phases(load="running", parse="pending")
+    expect(notebook.page.locator(".milo-root")).to_have_count(1)
+    notebook.button("cancel").click()
+    expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("cancelling")
+    notebook.ask("gate.set()")
+    notebook.expect_status("cancelled")
+
+
+def test_interrupting_the_kernel_ends_the_cell_and_not_the_pipeline(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "print('waiting', flush=True); gate.wait(60)")
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+    notebook.start(2)
+    notebook.page.wait_for_function(f"() => ({OUTPUTS})(2).length > 0")
+
+    notebook.page.evaluate("window.panel.sessionContext.session.kernel.interrupt()")
+
+    notebook.page.wait_for_function("() => window.cellsDone[2]")
+    assert "KeyboardInterrupt" in notebook.text(2)
+    notebook.expect_phases(load="running", parse="pending")
+    notebook.ask("broken = False; gate.set()")
+    notebook.expect_status("completed")
