@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from milo_nb.errors import MiloError
-from milo_nb.execute.executor import register_display
-from milo_nb.show.notebook.interactive import has_person
-
-if TYPE_CHECKING:
-    from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.executor import PipelineExecutor, register_display
+from milo_nb.show.notebook.interactive import find_kernel, has_person, is_in_phase
 
 
 def load(ipython: Any) -> None:
@@ -19,9 +16,13 @@ def load(ipython: Any) -> None:
 
     install(ipython)
     register_display(show)
+    if getattr(ipython, "kernel", None) is not None:  # elsewhere there is nothing that could be kept up to date
+        _displayed(ipython).for_type(PipelineExecutor, lambda executor: present(ipython, executor))
     name_cells(lambda file: name_cell(ipython, file))
     if has_person(getattr(ipython, "kernel", None)):
-        import milo_nb.show.notebook.widget  # noqa: F401, PLC0415 - now, so that the first cell need not wait for ipywidgets
+        # Now, so that the first cell need not wait for ipywidgets.
+        import milo_nb.show.notebook.stills  # noqa: PLC0415
+        import milo_nb.show.notebook.widget  # noqa: F401, PLC0415
 
 
 def unload(ipython: Any) -> None:
@@ -31,14 +32,29 @@ def unload(ipython: Any) -> None:
 
     remove(ipython)
     register_display(None)
+    _displayed(ipython).pop(PipelineExecutor, None)
     name_cells(lambda file: None)  # noqa: ARG005 - the same face
 
 
+def present(ipython: Any, executor: PipelineExecutor) -> None:
+    """Show the live view of an executor, and below it the still, which stays when the view is gone.
+
+    Raises:
+        NotImplementedError: Where nobody sees views, or a phase asks: IPython then shows what `show` returns.
+    """
+    if not has_person(ipython.kernel) or is_in_phase():
+        raise NotImplementedError
+    from milo_nb.show.notebook.stills import show_still  # noqa: PLC0415 - only where somebody looks
+
+    ipython.display_pub.publish(show(executor))
+    show_still(executor, ipython.display_pub)
+
+
 def show(executor: PipelineExecutor) -> dict[str, Any]:
-    """Return what a notebook shows of an executor: a live view where somebody can see one, else a line of text."""
+    """Return what a notebook shows of an executor: a live view where somebody can see one, else text and, once, the last still."""
     plain = {"text/plain": f"<pipeline {executor.pipeline.name}>"}
-    if not has_person():
-        return plain  # and no widget: programs that run notebooks would save its script with it
+    if not has_person():  # no widget: programs that run notebooks would save its script with it
+        return {**_last_still(executor), **plain}
     from milo_nb.show.notebook.widget import PipelineWidget  # noqa: PLC0415 - ipywidgets takes a while to import
 
     try:
@@ -47,6 +63,19 @@ def show(executor: PipelineExecutor) -> dict[str, Any]:
         return {"text/plain": f"<pipeline {executor.pipeline.name}> {missing}"}
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     return {**(data or {}), **plain}
+
+
+def _last_still(executor: PipelineExecutor) -> dict[str, str]:
+    if find_kernel() is None or is_in_phase():
+        return {}
+    from milo_nb.show.notebook.stills import take_last_still  # noqa: PLC0415 - only in notebooks that nobody looks at
+
+    return take_last_still(executor)
+
+
+def _displayed(ipython: Any) -> Any:
+    """Return IPython's table of what shows itself."""
+    return ipython.display_formatter.ipython_display_formatter
 
 
 def name_cell(ipython: Any, file: str) -> str | None:

@@ -47,6 +47,10 @@ def parse(load):
 """
 
 
+def is_still(content: dict[str, Any]) -> bool:
+    return 'class="milo-still"' in content.get("data", {}).get("text/html", "")
+
+
 class Kernel:
     """Runs cells in a kernel and notes all that it publishes; speaks for a browser."""
 
@@ -67,7 +71,8 @@ class Kernel:
                 case "error":
                     out.extend(content["traceback"])
                 case "display_data" | "execute_result":
-                    out.append(content["data"]["text/plain"])
+                    if not is_still(content):
+                        out.append(content["data"]["text/plain"])
 
         reply = self.client.execute_interactive(
             textwrap.dedent(cell).strip(), allow_stdin=person, output_hook=note, timeout=TIMEOUT_S
@@ -75,6 +80,9 @@ class Kernel:
         text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out)).strip()
         assert reply["content"]["status"] == status, text
         return text
+
+    def stills(self) -> list[dict[str, Any]]:
+        return [m for m in self.published if is_still(m["content"])]
 
     def comm_id(self) -> str:
         opened = [m["content"] for m in self.published if m["msg_type"] == "comm_open"]
@@ -124,7 +132,10 @@ def kernel(surroundings: None, request: pytest.FixtureRequest) -> Iterator[Kerne
 def test_a_cell_waits_where_nobody_looks_and_makes_no_widget(kernel: Kernel) -> None:
     assert kernel.run(SITE) == "site: completed (2 completed)"
     assert not [m for m in kernel.published if m["msg_type"].startswith("comm")]
+    (still,) = kernel.stills()
+    assert still["content"]["data"]["text/plain"] == "site: completed (2 completed)"
     assert kernel.run("site") == "<pipeline site>"
+    assert kernel.stills() == [still]
     assert kernel.run("print(site.results)") == "{'load': 3, 'parse': 6}"
 
 
@@ -132,7 +143,8 @@ def test_a_cell_returns_at_once_where_a_person_is_and_shows_a_view(kernel: Kerne
     kernel.run("import threading; gate = threading.Event(); broken = False")
     assert kernel.run(GATED, person=True) == "<pipeline site>"
     assert kernel.run("print(site.state.value)", person=True) == "executing"
-    (view,) = [m["content"]["data"] for m in kernel.published if m["msg_type"] == "display_data"]
+    view, still = [m["content"]["data"] for m in kernel.published if m["msg_type"] == "display_data"]
+    assert still["text/plain"] == "site: running (1 running, 1 pending)"
     assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == kernel.comm_id()
     kernel.run("gate.set(); site.wait(20)", person=True)
 
@@ -190,4 +202,4 @@ def test_nbclient_waits_for_the_end_and_keeps_the_notebook_small(
     NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert notebook.cells[1].outputs[0].text == "site: completed (2 completed)\n"
     assert notebook.cells[2].outputs[0].data == {"text/plain": "<pipeline site>"}
-    assert len(nbformat.writes(notebook)) < 3_000
+    assert len(nbformat.writes(notebook)) < 8_000

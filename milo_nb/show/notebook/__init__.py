@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
 
 def close_view(executor: PipelineExecutor) -> None:
-    """Take the view of an executor away, if it has one."""
+    """Take the view of an executor away, if it has one; its still stays as it is."""
     if "milo_nb.show.notebook.widget" in sys.modules:  # else no view has ever been made
         from milo_nb.show.notebook.widget import PipelineWidget  # noqa: PLC0415 - as above
 
         PipelineWidget.close_of(executor)
+    if "milo_nb.show.notebook.stills" in sys.modules:
+        from milo_nb.show.notebook.stills import close_still  # noqa: PLC0415 - as above
+
+        close_still(executor)

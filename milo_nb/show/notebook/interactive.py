@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.errors import MiloError, PipelineFailed
 
 if TYPE_CHECKING:
@@ -48,17 +49,33 @@ def _allows_stdin(kernel: Any) -> bool:
         return bool(getattr(kernel, "_allow_stdin", False))
 
 
+def is_in_phase() -> bool:
+    """Tell whether a phase is who asks: what is displayed now is the phase's, and no cell shows it."""
+    return CURRENT_SINK.get() is not None
+
+
 def wait_and_tell(executor: PipelineExecutor) -> ExecutionResult:
-    """Wait for the end and print the summary.
+    """Wait for the end and print the summary; in a notebook that nobody looks at, show the still as well.
 
     Raises:
         PipelineFailed: If it was not completed; shown as one line.
     """
     result = executor.wait()
     print(result.summary)  # noqa: T201 - it is what the cell shows
+    kernel = find_kernel()
+    if kernel is not None and not has_person(kernel) and not is_in_phase():
+        _show_still(executor, kernel)
     if not result.success:
         raise in_one_line(PipelineFailed(_why(result)))
     return result
+
+
+def _show_still(executor: PipelineExecutor, kernel: Any) -> None:
+    from milo_nb.show.notebook.stills import take_last_still  # noqa: PLC0415 - only where nobody looks
+
+    bundle = take_last_still(executor)
+    if bundle:
+        kernel.shell.display_pub.publish(bundle)
 
 
 def _why(result: ExecutionResult) -> str:

@@ -1,0 +1,197 @@
+"""The still: one picture of a pipeline as HTML and SVG, for where no view is alive. Same state, same bytes.
+
+It holds no script, time, id or address, so that two runs that went alike read alike. Names and errors are people's:
+all are cut, cleaned and escaped. Colours follow the host's theme where it has one, else the system's.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from milo_nb.execute.result import count_statuses
+from milo_nb.show.notebook.still_layout import lay_out
+from milo_nb.show.notebook.still_style import ICONS, STYLE
+from milo_nb.state.model import ENDED
+from milo_nb.state.wire import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.show.notebook.still_layout import Layout
+    from milo_nb.state.model import PhaseStatus, PipelineState
+
+MOST_DRAWN = 60
+"""Larger graphs are told by status: nobody reads so many names in a picture."""
+MOST_NAMED = 12
+MOST_ERRORS = 20
+MAX_ERRORS = 3_000
+"""Characters of all errors together."""
+MAX_NAME = 40
+MAX_LABEL = 17
+MOST_AFTER = 4
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
+_COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
+
+
+def to_bundle(state: PipelineState, graph: PhaseGraph) -> dict[str, str]:
+    """Return the still as a mimebundle: a line of text, and HTML."""
+    return {"text/plain": to_line(state), "text/html": to_html(state, graph)}
+
+
+def to_line(state: PipelineState) -> str:
+    """Return where a pipeline is in one line."""
+    return f"{_clean(state.name)}: {_word(state)} ({_counts(state.phases)})"
+
+
+def to_html(state: PipelineState, graph: PhaseGraph) -> str:
+    """Return the picture of a pipeline, less than 100 KB for 50 phases whatever their names and errors are."""
+    phases = list(state.phases)
+    is_drawn = 0 < len(phases) <= MOST_DRAWN
+    status = _look(state)
+    parts = [
+        f'<div class="milo-still" data-status="{status}">{STYLE}',
+        (
+            f'<p class="milo-still-head">{_icon(status)} <b>{_text(state.name, MAX_NAME)}</b> '
+            f"<span>{_word(state)}</span> {_counts(phases)}</p>"
+        ),
+    ]
+    if is_drawn:
+        parts.append(_graph(state, graph, phases))
+    parts += _errors(phases)
+    parts.append(_table(graph, phases) if is_drawn else _table_by_status(phases))
+    parts.append("</div>")
+    return "\n".join(part for part in parts if part)
+
+
+# ---------------------------------------------------------------------- words
+
+
+def _word(state: PipelineState) -> str:
+    """Return what a pipeline is doing, in words."""
+    if state.status in ENDED and not state.stopped_at:
+        return f"{state.status}, some phases still run"
+    return state.requested or state.status
+
+
+def _look(state: PipelineState) -> str:
+    return state.status if state.status in ICONS else "pending"
+
+
+def _counts(phases: Sequence[PhaseStatus]) -> str:
+    return ", ".join(f"{n:,} {word}" for word, n in count_statuses(phases).items()) or "no phases"
+
+
+def _state_of(phase: PhaseStatus) -> str:
+    return phase.status if phase.attempt == 1 else f"{phase.status}, attempt {phase.attempt}"
+
+
+def _clean(text: str) -> str:
+    """Return a text on one line, without colour codes, addresses and what does not print."""
+    one_line = " ".join(_ADDRESS.sub("0x…", _COLOUR.sub("", text)).split())
+    return clip("".join(c for c in one_line if c.isprintable()))
+
+
+def _text(text: str, most: int) -> str:
+    """Return a text for HTML, cut to `most` characters."""
+    cleaned = _clean(text[: 4 * most])
+    return escape(cleaned if len(cleaned) <= most else f"{cleaned[: most - 1]}…", quote=False)
+
+
+# ---------------------------------------------------------------------- picture
+
+
+def _icon(status: str, x: int | None = None, y: int = 0) -> str:
+    """Return the shape of a status; by itself, or placed in a picture."""
+    drawn = f'<path class="{{}}" d="{ICONS[status][0]}"/>'.format("f" if ICONS[status][1] else "l")
+    drawn += f'<path class="g" d="{ICONS[status][2]}"/>' if ICONS[status][2] else ""
+    if x is None:
+        return (
+            f'<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" data-status="{status}">{drawn}</svg>'
+        )
+    return f'<g transform="translate({x} {y})">{drawn}</g>'
+
+
+def _graph(state: PipelineState, graph: PhaseGraph, phases: Sequence[PhaseStatus]) -> str:
+    layout = lay_out(graph)
+    name = _text(state.name, MAX_NAME)
+    nodes = "\n".join(_node(phase, *layout.places[i], layout) for i, phase in enumerate(phases))
+    said = f"Graph of {name}: {_word(state)}"
+    return (
+        '<div class="milo-still-graph" tabindex="0" role="group" aria-label="Graph">\n'
+        f'<svg role="img" width="{layout.width}" height="{layout.height}" '
+        f'viewBox="0 0 {layout.width} {layout.height}">\n'
+        f"<title>{said}.</title>\n<desc>{_counts(phases)}; what each depends on is in the table below.</desc>\n"
+        f'<path class="e" fill="none" stroke="#888" d="{layout.edges}"/>\n'
+        f'<path class="a" fill="#888" d="{layout.tips}"/>\n{nodes}\n</svg>\n</div>'
+    )
+
+
+def _node(phase: PhaseStatus, x: int, y: int, layout: Layout) -> str:
+    width, height = layout.node
+    return (
+        f'<g class="p" data-status="{phase.status}">'
+        f"<title>{_text(phase.name, MAX_NAME)}</title> "
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none" stroke="#888"/>'
+        f"{_icon(phase.status, x + 10, y + (height - 16) // 2)} "
+        f'<text class="n" x="{x + 34}" y="{y + 20}">{_text(phase.name, MAX_LABEL)}</text> '
+        f'<text x="{x + 34}" y="{y + 36}">{_state_of(phase)}</text></g>'
+    )
+
+
+# ---------------------------------------------------------------------- text
+
+
+def _errors(phases: Iterable[PhaseStatus]) -> list[str]:
+    wrong = [p for p in phases if p.error and p.status not in ("completed", "pending")]
+    wrong.sort(key=lambda p: p.status != "failed")
+    most = min(MAX_ERRORS // max(min(len(wrong), MOST_ERRORS), 1), 1_000)
+    lines = [
+        (
+            f'<p class="milo-still-error" data-status="{p.status}">{_icon(p.status)} <b>{_text(p.name, MAX_NAME)}</b> '
+            f"<span>{_state_of(p)}</span> <code>{_text(p.error, most)}</code></p>"
+        )
+        for p in wrong[:MOST_ERRORS]
+    ]
+    if len(wrong) > MOST_ERRORS:
+        lines.append(f"<p>And {len(wrong) - MOST_ERRORS:,} more phases with an error.</p>")
+    return lines
+
+
+def _table(graph: PhaseGraph, phases: Sequence[PhaseStatus]) -> str:
+    """Return what the picture shows, for who does not see it."""
+    rows = [
+        (_text(p.name, MAX_NAME), p.status, str(p.attempt), _after(graph, i), _text(_why(p), MAX_NAME))
+        for i, p in enumerate(phases)
+    ]
+    return _details("Phases as a table", ("Phase", "Status", "Attempt", "After", "Why"), rows)
+
+
+def _table_by_status(phases: Sequence[PhaseStatus]) -> str:
+    rows = []
+    for status, n in count_statuses(phases).items():
+        names = [_text(p.name, MAX_NAME) for p in phases if p.status == status][:MOST_NAMED]
+        rows.append((status, f"{n:,}", ", ".join(names) + (f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else "")))
+    return _details("Phases by status", ("Status", "Phases", "Names"), rows, is_open=True) if rows else ""
+
+
+def _after(graph: PhaseGraph, i: int) -> str:
+    needed = graph.depends_on[i]
+    names = ", ".join(_text(graph.names[d], MAX_LABEL) for d in needed[:MOST_AFTER])
+    return names + (f" and {len(needed) - MOST_AFTER} more" if len(needed) > MOST_AFTER else "")
+
+
+def _why(phase: PhaseStatus) -> str:
+    """Return why a phase is where it is; not when it will be tried again."""
+    return "" if phase.status in ("retrying", "running") else phase.reason
+
+
+def _details(summary: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, is_open: bool = False) -> str:
+    cells = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    heads = "".join(f'<th scope="col">{h}</th>' for h in head)
+    return (
+        f"<details{' open' if is_open else ''}><summary>{summary}</summary>\n"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{cells}\n</tbody></table></details>"
+    )
