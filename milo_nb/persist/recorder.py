@@ -23,7 +23,7 @@ from weakref import WeakSet
 from milo_nb.persist.journal import DECLARED, GAP, JOURNALLED, Entry
 from milo_nb.persist.snapshot import write_snapshot
 from milo_nb.state import actions as a
-from milo_nb.state.actions import Action
+from milo_nb.state.actions import Action, make_action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,7 @@ _TURNS: Final = frozenset(
 )  # fmt: skip
 _UNSYNCED: Final = frozenset({a.PHASE_START, a.PHASE_RETRY})
 """What costs nothing if a power cut loses it."""
+_FREQUENT: Final = frozenset({a.PHASE_START, a.PHASE_COMPLETE})
 _TAKEN: Final = JOURNALLED - {a.PHASE_SAVED}
 
 
@@ -104,7 +105,7 @@ class Recorder:
         self._enrich = enrich
         self._queue: deque[list[Action] | Entry] = deque()
         self._staged: dict[tuple[str, int], Staged] = {}
-        self._unwritten: list[Entry] = []  # refused by the disk
+        self._unwritten: list[Action | Entry] = []  # refused by the disk
         self._unkept: list[Staged] = []
         self._told: set[str] = set()
         self._told_for_good: set[str] = set()  # of results that are lost to the disk, whatever comes
@@ -264,7 +265,7 @@ class Recorder:
         if entries and self._snapshot is not None:
             self._is_due = True
         snapshot, began = None, monotonic()
-        if self._is_due and (is_last or began >= self._next_snapshot or any(e.kind in _TURNS for e in entries)):
+        if self._is_due and (is_last or began >= self._next_snapshot or any(e.type in _TURNS for e in entries)):
             snapshot = self._make_snapshot()
             entries += self._drain()  # all that the snapshot has seen
         if (entries or is_last) and not self._commit(entries, is_last=is_last):
@@ -272,21 +273,22 @@ class Recorder:
         elif snapshot is not None:
             self._write_snapshot(snapshot, began)
 
-    def _drain(self) -> list[Entry]:
+    def _drain(self) -> list[Action | Entry]:
         queue, enrich = self._queue, self._enrich
-        entries: list[Entry] = []
+        entries: list[Action | Entry] = []
         for _ in range(len(queue)):
             batch = queue.popleft()
             if isinstance(batch, Entry):
                 entries.append(batch)
                 continue
             for action in batch:
-                if action.type in _TAKEN:
-                    facts = enrich(action) if enrich is not None else None
-                    entries.append(Entry(action.type, action, facts or {}))
+                kind = action.type
+                if kind in _TAKEN:
+                    facts = enrich(action) if enrich is not None and kind not in _FREQUENT else None
+                    entries.append(Entry(kind, action, {"extra": facts}) if facts else action)
         return entries
 
-    def _commit(self, entries: list[Entry], *, is_last: bool) -> bool:
+    def _commit(self, entries: list[Action | Entry], *, is_last: bool) -> bool:
         """Make entries last, with the results that belong to them; tell whether the journal misses nothing."""
         entries = self._unwritten + self._keep(entries)
         journal = self.journal
@@ -294,7 +296,7 @@ class Recorder:
         try:
             journal.append_entries(entries)
             self._is_unsynced = self._is_unsynced or bool(entries)
-            if self._is_unsynced and (is_last or any(entry.kind not in _UNSYNCED for entry in entries)):
+            if self._is_unsynced and (is_last or any(entry.type not in _UNSYNCED for entry in entries)):
                 journal.sync()
                 self._is_unsynced = False
         except OSError as e:
@@ -303,22 +305,25 @@ class Recorder:
             self._trouble(e)
             return False
         self._unwritten = []
-        payloads = [e.action.payload for e in entries if e.kind == a.PHASE_SAVED and e.action is not None]
-        if payloads:
-            self._tell(self._on_saved, payloads)
+        if saved := _saved_in(entries):
+            self._tell(self._on_saved, saved)
         if self._told and not self._unkept:
             self._told.clear()
             if not self._told_for_good and self._on_recovery is not None:
                 self._tell(self._on_recovery)
         return True
 
-    def _keep(self, entries: list[Entry]) -> list[Entry]:
-        """Keep the results of the phases that completed; return the entries with a record behind each such phase."""
+    def _keep(self, entries: list[Action | Entry]) -> list[Action | Entry]:
+        """Keep the results of the phases that completed; return the entries with the records of them."""
         staged, waiting = self._staged, self._unkept
         if not staged and not waiting:
             return entries
-        first_new = len(waiting)
-        waiting += [s for e in entries if e.kind == a.PHASE_COMPLETE and (s := self._staged_for(e)) is not None]
+        late = len(waiting)
+        places: list[int] = []
+        for place, entry in enumerate(entries):
+            if entry.type == a.PHASE_COMPLETE and (one := staged.pop(_attempt_of(entry), None)) is not None:
+                waiting.append(one)
+                places.append(place)
         if not waiting:
             return entries
         self._unkept = []
@@ -326,17 +331,16 @@ class Recorder:
             records: list[dict[str, Any] | None] = list(self.results.keep(waiting))
         except OSError:
             records = [self._keep_one(one) for one in waiting]
-        new = {(s.phase, s.attempt): r for s, r in zip(waiting[first_new:], records[first_new:], strict=True)}
-        told: list[Entry] = []
-        for entry in entries:
-            told.append(entry)
-            if entry.kind == a.PHASE_COMPLETE and (record := new.get(_attempt_of(entry))) is not None:
-                told.append(_saved(record, entry))
-        late = [record for record in records[:first_new] if record is not None]
-        return told + [_saved(record, None) for record in late]
-
-    def _staged_for(self, entry: Entry) -> Staged | None:
-        return self._staged.pop(_attempt_of(entry), None)
+        for place, record in zip(places, records[late:], strict=True):
+            if record is not None:
+                entry = entries[place]
+                action, facts = (entry, {}) if isinstance(entry, Action) else (entry.action, entry.facts)
+                entries[place] = Entry(a.PHASE_COMPLETE, action, {**facts, "saved": record})
+        for one, record in zip(waiting[:late], records[:late], strict=True):
+            if record is not None:
+                payload = {"name": one.phase, "attempt": one.attempt, **record}
+                entries.append(make_action(a.PHASE_SAVED, payload, 0.0))
+        return entries
 
     def _keep_one(self, one: Staged) -> dict[str, Any] | None:
         """Keep one result of several that could not be kept together."""
@@ -356,11 +360,11 @@ class Recorder:
             size -= len(self._unkept[0].content)
             self.results.drop(self._unkept.pop(0))
 
-    def _bounded(self, entries: list[Entry]) -> list[Entry]:
+    def _bounded(self, entries: list[Action | Entry]) -> list[Action | Entry]:
         """Return what to try again: the entries, or that there were too many."""
         if len(entries) <= MOST_PENDING:
             return entries
-        missed = sum(e.facts["missed"] if e.kind == GAP else 1 for e in entries)
+        missed = sum(e.facts["missed"] if isinstance(e, Entry) and e.type == GAP else 1 for e in entries)
         self.missed = missed
         return [Entry(GAP, None, {"missed": missed})]
 
@@ -399,14 +403,23 @@ class Recorder:
             LOG.exception("who was to be told of what is on disk failed")
 
 
-def _attempt_of(entry: Entry) -> tuple[Any, Any]:
-    payload = entry.action.payload if entry.action is not None else None
+def _attempt_of(entry: Action | Entry) -> tuple[Any, Any]:
+    action = entry if isinstance(entry, Action) else entry.action
+    payload = action.payload if action is not None else None
     return (payload.get("name"), payload.get("attempt")) if isinstance(payload, dict) else (payload, None)
 
 
-def _saved(record: dict[str, Any], completed: Entry | None) -> Entry:
-    t = completed.action.timestamp if completed is not None and completed.action is not None else 0.0
-    return Entry(a.PHASE_SAVED, Action(a.PHASE_SAVED, record, t))
+def _saved_in(entries: list[Action | Entry]) -> list[dict[str, Any]]:
+    """Return the payloads of ``@@PHASE_SAVED`` that entries stand for."""
+    saved = []
+    for entry in entries:
+        if isinstance(entry, Action):
+            if entry.type == a.PHASE_SAVED:
+                saved.append(entry.payload)
+        elif "saved" in entry.facts:
+            name, attempt = _attempt_of(entry)
+            saved.append({"name": name, "attempt": attempt, **entry.facts["saved"]})
+    return saved
 
 
 _OPEN: Final[WeakSet[Recorder]] = WeakSet()

@@ -105,7 +105,7 @@ class ResultFiles:
         return Staged(phase, attempt, seal, content, spool.path, name=name, facts=facts or {})
 
     def keep(self, staged: Sequence[Staged]) -> list[dict[str, Any]]:
-        """Have results on disk when this returns; give what the journal must say of each so that it can be loaded.
+        """Have results on disk when this returns; give what ``@@PHASE_SAVED`` must say of each beside name and attempt.
 
         Raises:
             OSError: If that failed; none of them counts as kept, and they can be kept later.
@@ -194,14 +194,12 @@ class ResultFiles:
 
     def _record(self, one: Staged, offsets: Iterator[int]) -> dict[str, Any]:
         size, mac = one.seal
-        record: dict[str, Any] = {"name": one.phase, "attempt": one.attempt, "size": size, "mac": mac}
         if one.is_plain:
-            record["value"] = one.value
+            record: dict[str, Any] = {"size": size, "mac": mac, "value": one.value}
         elif one.temporary is None:
-            record["file"] = self._pack_name
-            record["offset"] = next(offsets)
+            record = {"size": size, "mac": mac, "file": self._pack_name, "offset": next(offsets)}
         else:
-            record["file"] = one.name
+            record = {"size": size, "mac": mac, "file": one.name}
         if one.facts:
             record.update(one.facts)
         return record
