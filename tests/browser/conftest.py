@@ -86,14 +86,18 @@ def open_notebook(
 ) -> Iterator[Callable[..., Notebook]]:
     """Opens a notebook with these cells (or one that lies in the server's folder) in a page of its own.
 
-    It runs on the ipykernel named, with what JupyterLab's setting `commsOverSubshells` shall say.
+    It runs on the ipykernel named, with what JupyterLab's setting `commsOverSubshells` shall say; a script runs in the
+    page before anything else does.
     """
     opened: list[Notebook] = []
 
-    def open_(*cells: str, name: str = "", kernel: str = kernels.OWN, subshells: str = SUBSHELLS) -> Notebook:
+    def open_(
+        *cells: str, name: str = "", kernel: str = kernels.OWN, subshells: str = SUBSHELLS, script: str = ""
+    ) -> Notebook:
         lab.set(KERNELS_SETTINGS, {"commsOverSubshells": subshells})
         name = lab.serve(name) if name else lab.write(list(cells), kernel)
         page = context.new_page()
+        page.add_init_script(script)
         opened.append(Notebook(page, lab, name))
         return opened[-1]
 
