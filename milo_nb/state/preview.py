@@ -38,7 +38,7 @@ class Readable:
 
 
 def _head_of(plan: Plan) -> str:
-    asked = " ".join((plan.command.word, *plan.command.phases))
+    asked = " ".join((plan.command.word.removesuffix("-failed"), *plan.command.phases))
     if plan.refused:
         return f"{asked}: refused. {plan.refused}"
     counts = Counter(_word_of(entry) for entry in plan.entries)

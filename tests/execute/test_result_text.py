@@ -73,7 +73,7 @@ def test_an_error_is_one_line_of_the_summary(error: Exception, says: str):
 def test_a_plan_to_retry_without_names_is_what_retry_does():
     executor = run(Phase("good", int), Phase("bad", raising(ValueError()), "", "good"))
     assert executor.plan("retry").runs == ("bad",)
-    assert pretty(executor.plan("retry")).splitlines()[0] == "retry-failed: 1 kept, 1 to run"
+    assert pretty(executor.plan("retry")).splitlines()[0] == "retry: 1 kept, 1 to run"
 
 
 def test_run_again_takes_other_parameters_and_keeps_those_it_is_not_told():

@@ -75,7 +75,7 @@ def test_a_command_that_leads_to_a_failure_fails_the_cell(failed: Notebook) -> N
 
 def test_dry_run_shows_the_plan_and_does_nothing(failed: Notebook) -> None:
     out = failed.run("%milo retry site --dry-run")
-    assert out.splitlines()[0] == "retry-failed: 1 kept, 2 to run"
+    assert out.splitlines()[0] == "retry: 1 kept, 2 to run"
     assert [line.split()[:2] for line in out.splitlines()[1:4]] == [
         ["keep", "load"],
         ["run", "parse"],
@@ -349,7 +349,7 @@ def test_every_command_has_a_dry_run(failed: Notebook) -> None:
         phase = {"rerun": " load", "skip": " parse"}.get(word, "")
         before = failed.run("%milo status site")
         out = failed.run(f"%milo {word} site{phase} --dry-run").splitlines()
-        assert out[0].startswith(f"{word}{'-failed' if word == 'retry' else phase}: ")
+        assert out[0].startswith(f"{word}{phase}: ")
         assert all(line.startswith("  ") for line in out[1:])
         assert failed.run("%milo status site") == before
 

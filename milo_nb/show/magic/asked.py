@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError, available
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.state.preview import AGE
 
 if TYPE_CHECKING:
     import argparse
 
     from milo_nb.pipeline import Pipeline
     from milo_nb.show.magic.cell import Cells
+    from milo_nb.state.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,10 @@ class Asked:
         if not isinstance(held, PipelineExecutor):
             raise UsageError(f"'{self.name}' is defined and has not been started. Start it with: %milo run {self.name}")
         return held
+
+    def show_plan(self, plan: Plan) -> None:
+        """Show what would happen; without times where programs compare what cells print."""
+        say(plan if self.cells.is_seen() else AGE.sub("", str(plan)))
 
 
 def say(text: Any) -> None:

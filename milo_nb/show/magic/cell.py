@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
@@ -20,9 +20,9 @@ from milo_nb.show.magic.made import (
     cell_and_run,
     check_variable,
     count_phases,
+    doubts_about,
     is_forgotten,
     make_pipeline,
-    note_unused,
     release,
     run_options,
     say_missing,
@@ -76,22 +76,20 @@ class Cells:
         cells = {} if before is None or is_forgotten(variables, name, before) else before.cells
         self.check_idle(name)
         params = read_params(options.params, variables)
-        made = self._define(name, line, body, cells, options)
-        made.options = run_options(params, options.max_workers, options.work_dir)
-        made.cell, _ = cell_and_run(self._shell)
-        for note in _notes(made, before, cells):
+        known = dict(variables)
+        try:
+            made = self._define(name, line, body, cells, options)
+            made.options = run_options(params, options.max_workers, options.work_dir)
+            made.cell, _ = cell_and_run(self._shell)
+            executor = self._put_to_use(name, made, before, options)
+            notes = list(_notes(made, before, cells))
+        except BaseException:
+            _put_back_phases(variables, known)
+            raise
+        for note in notes:
             say(note)
-        if options.define:
-            self._keep(name, made, before)
-            missing = say_missing(made.pipeline)
-            then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
-            say(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")
-            return
-        executor = self._go_on(name, made, before) if before is not None and not options.fresh else None
-        if executor is None:
-            executor = made.start()
-            self._keep(name, made, before)
-        self.show(executor, wait=options.wait)
+        if executor is not None:
+            self.show(executor, wait=options.wait)
 
     def show(self, executor: PipelineExecutor, *, wait: bool | None = None) -> None:
         """Show an executor; wait for its end where nobody sees the view, or as `wait` says."""
@@ -158,7 +156,7 @@ class Cells:
     def _define(
         self, name: str, line: str, body: str, cells: Mapping[str, OwnCell], options: argparse.Namespace
     ) -> Made:
-        """Run the body; phases that it made when it ran before are gone, or back if it fails.
+        """Run the body, without the phases that it made when it ran before.
 
         Args:
             name: Name of the pipeline.
@@ -167,30 +165,41 @@ class Cells:
             cells: The phases that have cells of their own; those that the body defines are no longer among them.
             options: What the line says.
         """
-        names = self._shell.user_ns
-        known, before = dict(names), self.made.get(name)
+        names, before = self._shell.user_ns, self.made.get(name)
         for variable, phase in before.bound.items() if before is not None else ():
             if names.get(variable) is phase:
                 del names[variable]
-        try:
-            own = run_body(self._shell, line, body, lambda tree: _check_phases(tree, names, name))
-            others = {n: c for n, c in cells.items() if all(n != p.name for p in own)}
-            phases = (*own, *(c.phase for c in others.values()))
-            if not phases:
-                _refuse(f"The cell defines no phase. Write functions with @phase in the body of %%milo {name}.")
-            pipeline = make_pipeline(name, phases, parallel=options.parallel, fail_fast=bool(options.fail_fast))
-            if not options.define:
-                pipeline.graph  # noqa: B018 - which an incomplete pipeline refuses to tell
-            bound = {n: p for n, p in names.items() for q in own if p is q}
-            if name in bound:
-                _refuse(f"'{name}' is the pipeline and one of its phases. Rename one of them.")
-            check_variable(names, name)
-        except BaseException:
-            _put_back_phases(names, known)
-            raise
+        own = run_body(self._shell, line, body, lambda tree: _check_phases(tree, names, name))
+        others = {n: c for n, c in cells.items() if all(n != p.name for p in own)}
+        phases = (*own, *(c.phase for c in others.values()))
+        if not phases:
+            raise UsageError(f"The cell defines no phase. Write functions with @phase in the body of %%milo {name}.")
+        pipeline = make_pipeline(name, phases, parallel=options.parallel, fail_fast=bool(options.fail_fast))
+        if not options.define:
+            pipeline.graph  # noqa: B018 - which an incomplete pipeline refuses to tell
+        bound = {n: p for n, p in names.items() for q in own if p is q}
+        if name in bound:
+            raise UsageError(f"'{name}' is the pipeline and one of its phases. Rename one of them.")
+        check_variable(names, name)
         return Made(pipeline, tuple(own), bound, others)
 
     # ------------------------------------------------------------------ after the body
+
+    def _put_to_use(
+        self, name: str, made: Made, before: Made | None, options: argparse.Namespace
+    ) -> PipelineExecutor | None:
+        """Start what was defined, or go on with it, and say so; None if it is only to be defined."""
+        if options.define:
+            self._keep(name, made, before)
+            missing = say_missing(made.pipeline)
+            then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
+            say(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")
+            return None
+        executor = self._go_on(name, made, before) if before is not None and not options.fresh else None
+        if executor is None:
+            executor = made.start()
+            self._keep(name, made, before)
+        return executor
 
     def _go_on(self, name: str, made: Made, before: Made) -> PipelineExecutor | None:
         """Go on in the session that the cell's last run began, if that is what a person wants, and say so."""
@@ -224,10 +233,6 @@ class Cells:
         return held  # type: ignore[return-value]
 
 
-def _refuse(why: str) -> NoReturn:
-    raise UsageError(why)
-
-
 def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str) -> None:
     """Refuse a body with phases that would take the place of the person's data; functions replace each other."""
     for node in tree.body:
@@ -239,7 +244,7 @@ def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str)
         held = variables.get(node.name)
         if held is not None and not callable(held):
             kind = type(held).__name__
-            _refuse(
+            raise UsageError(
                 f"'{node.name}' is a variable of the notebook ({kind}), which the phase would overwrite. "
                 f"Rename the phase, or first: del {node.name}"
             )
@@ -273,6 +278,4 @@ def _notes(made: Made, before: Made | None, cells: Mapping[str, OwnCell]) -> Ite
                 f"`{name}` is the phase now, in all of this notebook, and no longer Python's own. "
                 f"Keep both: @phase(name='{name}') on a function of another name."
             )
-    unused = note_unused(made.pipeline, made.options["params"])
-    if unused:
-        yield unused
+    yield from doubts_about(made.pipeline, made.options["params"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.declare.phase import ON_FAIL
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
+from milo_nb.show.magic.reading import own_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,8 +114,7 @@ def _parameters(pipeline: Runnable | None, variables: Mapping[str, Any]) -> list
 
     is_whole = pipeline is not None and not isinstance(pipeline, IncompletePipeline)
     asked = params_of(pipeline) if pipeline is not None and is_whole else []
-    own = [v for v in variables if not v.startswith("_") and v not in ("In", "Out", "exit", "quit", "get_ipython")]
-    return [*(f"{name}=" for name in asked), *own]
+    return [*(f"{name}=" for name in asked), *own_variables(variables)]
 
 
 def _phases(pipeline: Runnable | None) -> tuple[str, ...]:

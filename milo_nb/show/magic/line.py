@@ -81,6 +81,7 @@ def help_text(word: str = "") -> str:
     Raises:
         UsageError: If there is no such word.
     """
+    word = word.lstrip("%").removeprefix("milo")
     if word in _CELLS:
         return _CELLS[word]().format_help()
     if word in WORDS:

@@ -14,9 +14,12 @@ from milo_nb.show.magic.options import DEFAULT_WORK_DIR
 from milo_nb.show.notebook import close_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from milo_nb.execute.options import Runnable
+
+
+_NOT_PYTHONS = {"true": "True", "false": "False", "null": "None"}
 
 
 def run_options(
@@ -157,16 +160,15 @@ def say_missing(pipeline: Pipeline) -> str:
     return f"not defined yet: {', '.join(pipeline.missing)}" if isinstance(pipeline, IncompletePipeline) else ""
 
 
-def note_unused(pipeline: Runnable, params: Iterable[str]) -> str:
-    """Return a sentence about a parameter that is likely misspelt; empty if there is none."""
-    if isinstance(pipeline, IncompletePipeline):
-        return ""
-    wanted = params_of(pipeline)
-    for name in params:
+def doubts_about(pipeline: Runnable, params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each parameter that is likely not what was meant."""
+    wanted = [] if isinstance(pipeline, IncompletePipeline) else params_of(pipeline)
+    for name, value in params.items():
         meant = "" if name in wanted else suggest(name, [w for w in wanted if w not in params])
         if meant:
-            return f"No phase takes the parameter '{name}'.{meant}"
-    return ""
+            yield f"No phase takes the parameter '{name}'.{meant}"
+        if isinstance(value, str) and value in _NOT_PYTHONS:
+            yield f"-p {name}={value} is text, which counts as true. Python writes {_NOT_PYTHONS[value]}."
 
 
 def params_of(pipeline: Runnable) -> list[str]:

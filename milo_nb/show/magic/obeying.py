@@ -30,7 +30,7 @@ def obey(asked: Asked) -> None:
     executor, given = asked.executor(), asked.options
     command, options = command_of(asked.word, asked.phases), _options_of(asked)
     if given.dry_run:
-        say(executor.plan(*command, **options))
+        asked.show_plan(executor.plan(*command, **options))
         return
     plan = executor.command(*command, **options)
     goes_on = plan.goes_on or asked.word in _STARTING

@@ -174,8 +174,10 @@ def add_options(parser: Parser, options: Iterable[Option]) -> list[str]:
 
 def make_cell_parser() -> Parser:
     """Return the parser of the line behind ``%%milo NAME``."""
-    parser = _make_parser("Run the phases that the cell defines, in the background, behind a live view.", CELL_EXAMPLES)
-    parser.elsewhere = dict.fromkeys(_phase_options(_make_parser("", "")), OF_PHASES)
+    parser = _make_parser(
+        "NAME", "Run the phases that the cell defines, in the background, behind a live view.", CELL_EXAMPLES
+    )
+    parser.elsewhere = dict.fromkeys(_phase_options(_make_parser()), OF_PHASES)
     _cell_options(parser)
     return parser
 
@@ -183,22 +185,24 @@ def make_cell_parser() -> Parser:
 def make_phase_parser() -> Parser:
     """Return the parser of the line behind ``%%milo NAME.PHASE``."""
     parser = _make_parser(
-        "Define the phase PHASE of the pipeline NAME; the cell's body is what it does.", PHASE_EXAMPLES
+        "NAME.PHASE",
+        "Define the phase PHASE of the pipeline NAME; the cell's body is what it does.",
+        PHASE_EXAMPLES,
     )
-    parser.elsewhere = dict.fromkeys(_cell_options(_make_parser("", "")), OF_PIPELINES)
+    parser.elsewhere = dict.fromkeys(_cell_options(_make_parser()), OF_PIPELINES)
     _phase_options(parser)
     return parser
 
 
 def options_of_cells() -> dict[str, str]:
     """Return the options of both kinds of cells, with the sentence that says where each belongs."""
-    of_phases = dict.fromkeys(_phase_options(_make_parser("", "")), OF_PHASES)
-    return of_phases | dict.fromkeys(_cell_options(_make_parser("", "")), OF_PIPELINES)
+    of_phases = dict.fromkeys(_phase_options(_make_parser()), OF_PHASES)
+    return of_phases | dict.fromkeys(_cell_options(_make_parser()), OF_PIPELINES)
 
 
-def _make_parser(description: str, epilog: str) -> Parser:
+def _make_parser(name: str = "", description: str = "", epilog: str = "") -> Parser:
     return Parser(
-        prog="%%milo",
+        usage=f"%%%%milo {name} [options]",
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,

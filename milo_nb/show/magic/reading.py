@@ -12,6 +12,8 @@ from milo_nb.errors import UsageError, suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+IPYTHONS_OWN = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
+"""Names in every notebook that are no variables of the person's."""
 _QUOTES = "'\""
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
@@ -103,9 +105,14 @@ def read_params(given: Sequence[str], variables: Mapping[str, Any]) -> dict[str,
         elif name in variables:
             params[name] = variables[name]
         else:
-            known = suggest(name, [v for v in variables if not v.startswith("_")])
+            known = suggest(name, own_variables(variables))
             raise UsageError(f"-p {name}: the notebook has no variable '{name}'.{known} Give a value: -p {name}=...")
     return params
+
+
+def own_variables(variables: Mapping[str, Any]) -> list[str]:
+    """Return the names of the person's own variables."""
+    return [name for name in variables if not name.startswith("_") and name not in IPYTHONS_OWN]
 
 
 def read_value(text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import UsageError, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.made import note_unused, run_options
+from milo_nb.show.magic.made import doubts_about, run_options
 from milo_nb.show.magic.obeying import COMMANDS, command_of
 from milo_nb.show.magic.reading import read_params
 from milo_nb.state.actions import INIT, Action
@@ -27,11 +27,10 @@ def run(asked: Asked) -> None:
     asked.cells.check_idle(asked.name, starts_anew=True)
     params = read_params(asked.options.params, asked.variables)
     pipeline = held.pipeline if isinstance(held, PipelineExecutor) else held
-    note = note_unused(pipeline, params)
-    if note:
-        say(note)
+    for doubt in doubts_about(pipeline, params):
+        say(doubt)
     if asked.options.dry_run:
-        say(plan_anew(held))
+        asked.show_plan(plan_anew(held))
         return
     executor = _start(asked, held, params)
     asked.cells.show(executor, wait=asked.options.wait)
@@ -72,11 +71,11 @@ def plan(asked: Asked) -> None:
     if len(asked.names) == 1:
         held = asked.held()
         going_on = held.plan("resume", by="%milo") if isinstance(held, PipelineExecutor) else None
-        say(plan_anew(held) if going_on is None or going_on.refused else going_on)
+        asked.show_plan(plan_anew(held) if going_on is None or going_on.refused else going_on)
         return
     _, word, *phases = asked.names
     if word == "run":
-        say(plan_anew(asked.held()))
+        asked.show_plan(plan_anew(asked.held()))
         return
     if word not in COMMANDS:
         raise UsageError(
@@ -86,4 +85,4 @@ def plan(asked: Asked) -> None:
     if len(phases) < least or (most is not None and len(phases) > most):
         wanted = "no phase" if most == 0 else "the name of a phase"
         raise UsageError(f"{word} takes {wanted}. Usage: %milo plan NAME {word}{' PHASE' * bool(most != 0)}")
-    say(asked.executor().plan(*command_of(word, phases), by="%milo"))
+    asked.show_plan(asked.executor().plan(*command_of(word, phases), by="%milo"))

@@ -20,11 +20,11 @@ def status(asked: Asked) -> None:
     if not names:
         say("There is no pipeline yet. Define one in a cell that begins with: %%milo NAME")
     for name in names:
-        say(_status_of(name, asked.held(name)))
+        say(_status_of(name, asked.held(name), has_times=asked.cells.is_seen()))
 
 
-def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
-    """Return a few lines that say how a pipeline stands."""
+def _status_of(name: str, held: PipelineExecutor | Pipeline, *, has_times: bool) -> str:
+    """Return a few lines that say how a pipeline stands; without times where programs compare what cells print."""
     if not isinstance(held, PipelineExecutor):
         missing = say_missing(held)
         return f"{name}: defined, {count_phases(held)}, not started{f'; {missing}' if missing else ''}"
@@ -35,7 +35,7 @@ def _status_of(name: str, held: PipelineExecutor | Pipeline) -> str:
     wide = max((len(p.name) for p in state.phases), default=0)
     for phase in state.phases:
         said = (phase.error if phase.status in ("failed", "skipped") else "") or phase.reason or phase.message
-        took = f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
+        took = "" if not has_times else f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
         mark = f"[{MARKS[phase.status]}]"
         note = said.splitlines()[0] if said else ""
         lines.append(f"  {mark:<7} {phase.name:<{wide}} {took}  {note}".rstrip())
