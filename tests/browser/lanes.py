@@ -32,6 +32,27 @@ SEND_AGAIN = """(ids) => {
     kernel.sendControlMessage(again("control"), false, true);
   }
 }"""
+DISTURB = """() => {
+  const comms = window.panel.sessionContext.session.kernel._comms;
+  window.disturbed = { lost: 0, twice: 0, late: 0 };
+  for (const comm of comms.values()) {
+    const deliver = comm.onMsg;
+    let count = 0;
+    let kept = null;
+    const hand = (message) => (message.content.data.method === "custom" ? disturb(message) : deliver(message));
+    const disturb = (message) => {
+      count += 1;
+      const before = kept;
+      kept = null;
+      if (count % 5 === 1) window.disturbed.lost += 1;
+      else if (count % 5 === 3) [kept, window.disturbed.late] = [message, window.disturbed.late + 1];
+      else deliver(message);
+      if (count % 5 === 2) [window.disturbed.twice] = [window.disturbed.twice + 1, deliver(message)];
+      if (before) deliver(before);
+    };
+    comm.onMsg = hand;
+  }
+}"""
 CLOSE_CONTROL = "() => { window.panel.sessionContext.session.kernel.sendControlMessage = undefined; }"
 
 
@@ -60,3 +81,11 @@ class Lanes:
     def close_control(self) -> None:
         """Leave the comm only, as front ends that have no control channel to offer."""
         self._page.evaluate(CLOSE_CONTROL)
+
+    def disturb(self) -> None:
+        """From now on lose one of five messages of the kernel, deliver one twice and one after the next."""
+        self._page.evaluate(DISTURB)
+
+    def disturbed(self) -> dict[str, int]:
+        """Return how many messages were lost, came twice, came late."""
+        return self._page.evaluate("window.disturbed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.browser.lanes import Lanes
+
 SETUP = """
 %load_ext milo_nb
 import threading
@@ -21,6 +23,19 @@ def load():
 def parse(load):
     if broken:
         raise ValueError("no title")
+"""
+
+MANY = """
+%%milo many
+from milo_nb import Phase
+def work(ctx):
+    gate.wait(60)
+    for n in range(200):
+        print(ctx.name, "line", n)
+        if n % 10 == 0:
+            ctx.progress(n / 200)
+            ctx.sleep(0.02)
+phases = [phase(name=f"p{n}", after=[f"p{n - 1}"] if n else [])(work) for n in range(6)]
 """
 
 
@@ -172,3 +187,23 @@ def test_interrupting_the_kernel_ends_the_cell_and_not_the_pipeline(open_noteboo
     notebook.expect_phases(load="running", parse="pending")
     notebook.ask("broken = False; gate.set()")
     notebook.expect_status("completed")
+
+
+def test_lost_doubled_and_reordered_messages_change_nothing_of_what_is_shown_in_the_end(open_notebook):
+    notebook = open_notebook(SETUP, MANY)
+    notebook.run(0, 1)
+    notebook.expect_phases(p0="running")
+    lanes = Lanes(notebook)
+    notebook.phase("p3").click()
+
+    lanes.disturb()
+    notebook.ask("gate.set()")
+
+    notebook.expect_status("completed")
+    notebook.expect_phases(**{f"p{n}": "completed" for n in range(6)})
+    expect(notebook.log.last).to_have_text("p3 line 199")
+    numbers = notebook.view.locator(".milo-log-row").evaluate_all(
+        "(rows) => rows.map((row) => Number(row.dataset.line))"
+    )
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert min(lanes.disturbed().values()) > 0
