@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milo_nb.capture.outputs import Output
 from milo_nb.capture.sink import Block
 from milo_nb.declare.phase import Phase
 from milo_nb.show.notebook import feed as rules
@@ -93,9 +94,15 @@ class Stage:
     def print(self, *lines: str, name: str = "p000") -> None:
         self.hand.backend.running[name].emit.lines([Block("stdout", "", 1.0, list(lines))], False)
 
+    def show(self, text: str, name: str = "p000", **how: Any) -> None:
+        """Have a phase display something, which changes no state if it is an update or late."""
+        is_late = how.pop("late", False)
+        self.hand.backend.running[name].emit.output(Output({"text/plain": text}, **how), is_late)
+
     def agrees(self) -> None:
         """The browser knows of the phases what the kernel knows."""
-        truth = to_snapshot(self.hand.state, self.hand.graph, now=0, seq=0, interactive=True)
+        outputs = told.outputs_of(self.hand.session)
+        truth = to_snapshot(self.hand.state, self.hand.graph, now=0, seq=0, interactive=True, outputs=outputs)
         assert self.browser.state is not None
         assert self.browser.state["phases"] == truth["phases"]
         assert {k: v for k, v in self.browser.state.items() if k in ("status", "requested", "progress")} == {
@@ -394,20 +401,7 @@ def test_whatever_is_lost_or_late_a_browser_that_is_heard_knows_the_truth(data: 
         stage = Stage(hand)
         stage.open()
         for _ in range(data.draw(st.integers(1, 25))):
-            running = sorted(hand.running)
-            match data.draw(st.sampled_from(["finish", "fail", "progress", "print", "ack", "old ack", "wait"])):
-                case "finish" if running:
-                    hand.finish(data.draw(st.sampled_from(running)))
-                case "fail" if running:
-                    hand.fail(data.draw(st.sampled_from(running)), ValueError("no"))
-                case "progress" if running:
-                    stage.progress(data.draw(st.floats(0, 1)), data.draw(st.sampled_from(running)))
-                case "print" if running:
-                    stage.print("x", name=data.draw(st.sampled_from(running)))
-                case "ack":
-                    stage.feed.heard(Ack(stage.browser.seq))
-                case "old ack":
-                    stage.feed.heard(Ack(data.draw(st.integers(0, 10**6))))
+            happen(stage, data)
             stage.tick(data.draw(st.sampled_from([0.0, 0.01, 0.1, 1.0, 3.0])))
         for _ in range(6):
             stage.feed.heard(Sync() if not stage.feed.views else Ack(stage.browser.seq))
@@ -415,3 +409,26 @@ def test_whatever_is_lost_or_late_a_browser_that_is_heard_knows_the_truth(data: 
         if not stage.feed.views:
             stage.open()
         stage.agrees()
+
+
+def happen(stage: Stage, data: st.DataObject) -> None:
+    """Have something happen in the kernel, or a view say something."""
+    kinds = ["ack", "old ack", "wait"]
+    if stage.hand.running:
+        kinds += ["finish", "fail", "progress", "print", "show"]
+        name = data.draw(st.sampled_from(sorted(stage.hand.running)))
+    match data.draw(st.sampled_from(kinds)):
+        case "finish":
+            stage.hand.finish(name)
+        case "fail":
+            stage.hand.fail(name, ValueError("no"))
+        case "progress":
+            stage.progress(data.draw(st.floats(0, 1)), name)
+        case "print":
+            stage.print("x", name=name)
+        case "show":
+            stage.show("x", name, display_id="d", update=data.draw(st.booleans()))
+        case "ack":
+            stage.feed.heard(Ack(stage.browser.seq))
+        case "old ack":
+            stage.feed.heard(Ack(data.draw(st.integers(0, 10**6))))

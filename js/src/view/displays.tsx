@@ -104,7 +104,7 @@ function Markup({ html, label, theme }: { html: string; label: string; theme: st
   };
   const fill = () => {
     const inner = frame.current?.contentDocument;
-    if (!frame.current || !inner?.querySelector("meta")) return; // not yet the shell with its policy
+    if (!frame.current || inner?.URL !== "about:srcdoc") return; // not the shell, with its policy
     const { color, fontSize, fontFamily, colorScheme } = getComputedStyle(frame.current);
     inner.documentElement.style.cssText = `color:${color};font:${fontSize} ${fontFamily};color-scheme:${colorScheme}`;
     const parsed = new DOMParser().parseFromString(html, "text/html"); // runs and loads nothing

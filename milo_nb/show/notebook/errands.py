@@ -164,6 +164,8 @@ class Desk:
         return session.outputs.get(session.graph.names[phase]) if phase < len(session.graph) else None
 
     def _answer_outputs(self, request: OutputsRequest) -> None:
+        if request.phase >= len(self._executor.session.graph):
+            return  # of a session that is no longer shown
         listed = to_list(self._outputs(request.phase))
         self._answer({"type": "outputs", "id": request.id, "phase": request.phase, **listed})
 

@@ -88,9 +88,14 @@ def _to_item(entry: KeptOutput) -> dict[str, Any]:
         "mime": mime,
         "size": len(_to_bytes(output, mime)),
         "width": width if type(width) is int and 0 < width < _WIDEST else 0,
-        "alt": clip(" ".join(str(plain[:400]).split()), 200),
-        "note": clip(" ".join(_notes(output, mime)), 500),
+        "alt": _line(str(plain[:400]), 150),
+        "note": _line(" ".join(_notes(output, mime)), 400),
     }
+
+
+def _line(text: str, most: int) -> str:
+    """Return text on one line, without what takes many bytes to write down."""
+    return clip(" ".join("".join(c if c.isprintable() else " " for c in text).split()), most)
 
 
 def _notes(output: Output, mime: str) -> Iterator[str]:
@@ -111,7 +116,7 @@ def _notes(output: Output, mime: str) -> Iterator[str]:
 
 
 def _to_bytes(output: Output, mime: str) -> bytes:
-    value = output.data.get(mime, b"")
+    value = output.data[mime] if mime else b""
     if isinstance(value, bytes):
         return value
     if not FORMS[mime]:
