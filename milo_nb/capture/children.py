@@ -1,13 +1,14 @@
 """Threads and pools that a phase starts write to that phase's sink.
 
-Hooks `threading.Thread.start` and `concurrent.futures.ThreadPoolExecutor.submit`. Only our own context
+Hooks `threading.Thread` (``__init__`` and ``start``) and `concurrent.futures.ThreadPoolExecutor.submit`. Only our own context
 variables are handed on (`inherit` adds one), not the whole context: Python starts threads with an empty one,
 and a person's context variables are none of our business. They are set in the thread's own context, so that
 `threading.excepthook` still finds them when the thread's function has failed.
 
-A thread that is no daemon holds the hooks in place until it ends: it may outlive its phase and all sessions,
-and still nothing that it prints reaches a cell (it is late). Daemon threads hold nothing, because libraries
-leave them behind for good (tqdm's monitor). A pool's own threads inherit nothing, its tasks do: a pool made in
+A thread that nobody made a daemon holds the hooks in place until it ends: it may outlive its phase and all sessions,
+and still nothing that it prints reaches a cell (it is late). Threads that were asked to be daemons hold nothing, because
+libraries leave them behind for good (tqdm's monitor). Phases run on daemon threads of ours, and a thread takes that
+from the one that makes it unless somebody says otherwise; ``Thread._daemonic``, where Python keeps it, is marked then. A pool's own threads inherit nothing, its tasks do: a pool made in
 one phase may be used by another, or by a cell.
 """
 
@@ -44,6 +45,13 @@ _PICKLING_POOLS: Final[tuple[type, ...]] = tuple(
 )
 
 
+class _Inherited(int):
+    """True for a thread that is a daemon only because the one that made it is."""
+
+
+_INHERITED: Final = _Inherited(True)
+
+
 def inherit(variable: ContextVar[Any]) -> None:
     """Hand this variable to the children of a phase too; once per variable, at import."""
     _inherited.append(variable)
@@ -58,6 +66,15 @@ def _take_values() -> _Values | None:
     CURRENT_SINK.refresh()
     values.extend((variable, variable.get()) for variable in _inherited if variable.get(None) is not None)
     return values
+
+
+def _wrap_thread_init(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(thread: threading.Thread, *args: Any, daemon: bool | None = None, **options: Any) -> None:  # noqa: N807 - Thread's own
+        original(thread, *args, daemon=daemon, **options)
+        if daemon is None and CURRENT_SINK.get() is not None and vars(thread).get("_daemonic") is True:
+            vars(thread)["_daemonic"] = _INHERITED
+
+    return __init__
 
 
 class ThreadHook(Patch):
@@ -75,7 +92,7 @@ class ThreadHook(Patch):
             if values is None:
                 original(thread)
                 return
-            is_held = not thread.daemon
+            is_held = not thread.daemon or vars(thread).get("_daemonic") is _INHERITED
             run = thread.run
             thread.run = partial(self._run, thread, run, values, is_held)  # type: ignore[method-assign]
             if is_held:
@@ -105,6 +122,13 @@ class ThreadHook(Patch):
         finally:
             if is_held:
                 self._release()
+
+
+class ThreadInitHook(Patch):
+    """Marks each thread that is a daemon only because its phase runs on one."""
+
+    def __init__(self) -> None:
+        super().__init__(threading.Thread, "__init__", _wrap_thread_init)
 
 
 class PoolHook(Patch):

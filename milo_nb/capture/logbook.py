@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 HEAD_LINES: Final = 10_000
 TAIL_LINES: Final = 90_000
+HEAD_LENGTH: Final = 4_000_000
+TAIL_LENGTH: Final = 28_000_000
+"""Characters; a character takes one byte in most languages and four at most."""
 MAX_LINE_LENGTH: Final = 100_000
 LATE_PREFIX: Final = "[late] "
+_PIECE_LENGTH: Final = 1_000_000
+"""Blocks longer than this are kept in pieces, so that the cut comes close to what was asked for."""
 
 Row = tuple[int, float, str, str, str]
 """Line number (from 0, over all attempts), timestamp, stream, level, text."""
@@ -25,18 +30,44 @@ class LogBook:
     came in, so a line costs no object of its own.
     """
 
-    __slots__ = ("_blocks", "_head_lines", "_lock", "_starts", "_tail_from", "_tail_lines", "_total")
+    __slots__ = (
+        "_blocks",
+        "_head_blocks",
+        "_head_end",
+        "_head_room",
+        "_lock",
+        "_sizes",
+        "_starts",
+        "_tail_block",
+        "_tail_from",
+        "_tail_length",
+        "_tail_lines",
+        "_tail_room",
+        "_total",
+    )
 
-    def __init__(self, head_lines: int = HEAD_LINES, tail_lines: int = TAIL_LINES) -> None:
-        """Keep the first ``head_lines`` and the last ``tail_lines``."""
-        self._head_lines = head_lines
-        self._tail_lines = tail_lines
+    def __init__(
+        self,
+        head_lines: int = HEAD_LINES,
+        tail_lines: int = TAIL_LINES,
+        head_length: int = HEAD_LENGTH,
+        tail_length: int = TAIL_LENGTH,
+    ) -> None:
+        """Keep the first ``head_lines`` and the last ``tail_lines``, and of each no more characters than given."""
         self._lock = threading.Lock()
         # Blocks never lie across the head's end; those of the tail that are cut whole go now and then.
         self._blocks: list[Block] = []
         self._starts: list[int] = []
+        self._sizes: list[int] = []
         self._total = 0
+        self._head_end = head_lines  # at the latest
+        self._head_room = head_length
+        self._head_blocks = 0
+        self._tail_block = 0
         self._tail_from = head_lines
+        self._tail_lines = tail_lines
+        self._tail_length = 0
+        self._tail_room = tail_length
 
     def __len__(self) -> int:
         """All lines there ever were, kept or cut."""
@@ -45,15 +76,15 @@ class LogBook:
     @property
     def kept(self) -> tuple[range, ...]:
         """The numbers of the kept lines: one range, or head and tail."""
-        total, tail_from = self._total, self._tail_from
-        if tail_from == self._head_lines or total == 0:
+        total, tail_from, head_end = self._total, self._tail_from, self._head_end
+        if tail_from == head_end or total == 0:
             return (range(total),) if total else ()
-        return tuple(kept for kept in (range(self._head_lines), range(tail_from, total)) if kept)
+        return tuple(kept for kept in (range(head_end), range(tail_from, total)) if kept)
 
     @property
     def cut(self) -> range:
         """The numbers of the lines that were dropped; empty if none were."""
-        return range(self._head_lines, self._tail_from)
+        return range(self._head_end, self._tail_from)
 
     @property
     def first(self) -> int:
@@ -62,12 +93,18 @@ class LogBook:
 
     def extend(self, blocks: list[Block], late: bool = False) -> None:  # noqa: FBT001, FBT002 - as emit has it
         """Append the lines; ``late`` ones came after their attempt's end and are marked so."""
+        if late:
+            blocks = mark_late(blocks)
         with self._lock:
             for block in blocks:
-                if block.lines:
-                    self._append(_fit(block, late=late))
-            self._tail_from = max(self._tail_from, self._total - self._tail_lines)
-            self._forget_cut_blocks()
+                size = sum(map(len, block.lines))
+                if size > MAX_LINE_LENGTH and max(map(len, block.lines)) > MAX_LINE_LENGTH:
+                    lines = [shorten(line) for line in block.lines]
+                    self._append(block._replace(lines=lines), sum(map(len, lines)))
+                elif block.lines:
+                    self._append(block, size)
+            if self._total > self._head_end:
+                self._cut()
 
     def page(self, start: int, count: int) -> list[Row]:
         """Return the kept lines among the ``count`` ones from number ``start``."""
@@ -91,21 +128,46 @@ class LogBook:
                 texts.extend(f"{row[4]}\n" for row in rows)
         return "".join(texts)
 
-    def _append(self, block: Block) -> None:
-        room = self._head_lines - self._total
-        if 0 < room < len(block.lines):
-            self._append(block._replace(lines=block.lines[:room]))
-            block = block._replace(lines=block.lines[room:])
+    def _append(self, block: Block, size: int) -> None:
+        lines = block.lines
+        room = self._head_end - self._total
+        if 0 < room < len(lines):
+            self._append_parts(block, room)
+            return
+        if size > _PIECE_LENGTH and len(lines) > 1:
+            self._append_parts(block, len(lines) // 2)
+            return
+        if room > 0 and size > self._head_room:
+            self._head_end = self._tail_from = self._total
+            room = 0
         self._starts.append(self._total)
         self._blocks.append(block)
-        self._total += len(block.lines)
+        self._sizes.append(size)
+        self._total += len(lines)
+        if room > 0:
+            self._head_room -= size
+            self._head_blocks = self._tail_block = len(self._blocks)
+        else:
+            self._tail_length += size
 
-    def _forget_cut_blocks(self) -> None:
-        head = bisect_left(self._starts, self._head_lines)
-        tail = bisect_right(self._starts, self._tail_from) - 1
+    def _append_parts(self, block: Block, count: int) -> None:
+        for lines in (block.lines[:count], block.lines[count:]):
+            self._append(block._replace(lines=lines), sum(map(len, lines)))
+
+    def _cut(self) -> None:
+        """Let go of what the tail has no room for."""
+        starts, i = self._starts, self._tail_block
+        self._tail_from = max(self._tail_from, self._total - self._tail_lines)
+        while i + 1 < len(starts) and (starts[i + 1] <= self._tail_from or self._tail_length > self._tail_room):
+            self._tail_length -= self._sizes[i]
+            i += 1
+            self._tail_from = max(self._tail_from, starts[i])
         # Deleting from a list's middle moves its end: worth it once half of the blocks can go.
-        if (tail - head) * 2 > len(self._starts) - head:
-            del self._starts[head:tail], self._blocks[head:tail]
+        head = self._head_blocks
+        if (i - head) * 2 > len(starts) - head:
+            del starts[head:i], self._blocks[head:i], self._sizes[head:i]
+            i = head
+        self._tail_block = i
 
     def _collect(self, rows: list[Row], start: int, stop: int) -> None:
         index = max(bisect_right(self._starts, start) - 1, 0)
@@ -121,16 +183,13 @@ class LogBook:
             index += 1
 
 
-def _fit(block: Block, *, late: bool) -> Block:
-    lines = block.lines
-    if late:
-        lines = [LATE_PREFIX + line for line in lines]
-    if max(map(len, lines)) > MAX_LINE_LENGTH:
-        lines = [_shorten(line) for line in lines]
-    return block if lines is block.lines else block._replace(lines=lines)
+def mark_late(blocks: list[Block]) -> list[Block]:
+    """Return blocks whose lines say that they came after their attempt's end."""
+    return [block._replace(lines=[LATE_PREFIX + line for line in block.lines]) for block in blocks]
 
 
-def _shorten(line: str) -> str:
+def shorten(line: str) -> str:
+    """Return a line that is no longer than it may be, with the cut named."""
     if len(line) <= MAX_LINE_LENGTH:
         return line
     return f"{line[:MAX_LINE_LENGTH]}… [{len(line) - MAX_LINE_LENGTH:,} more characters cut]"

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from milo_nb.capture import asking, children, display, figures, logs, streams, subprocesses, tqdm
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.outputs import Output, OutputBook
+from milo_nb.capture.owners import add_unattributed, find_owner, forget_sinks, remove_unattributed
 from milo_nb.capture.shown import CURRENT_SINK
-from milo_nb.capture.sink import Block, Sink, find_owner, forget_sinks, set_unattributed
+from milo_nb.capture.sink import Block, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +27,13 @@ __all__ = [
     "Output",
     "OutputBook",
     "Sink",
+    "add_unattributed",
     "drain_now",
     "find_owner",
     "install",
     "installed",
     "is_installed",
-    "set_unattributed",
+    "remove_unattributed",
     "uninstall",
 ]
 
@@ -96,6 +98,7 @@ subprocesses.FORK_HOOK.forget = _forget
 _HOOKS = (
     *streams.HOOKS,
     *logs.HOOKS,
+    children.ThreadInitHook(),
     children.ThreadHook(install, uninstall),
     children.PoolHook(),
     *subprocesses.HOOKS,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from milo_nb.capture.current import STDOUT_WRITE
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.lines import LineSplitter, fold
+from milo_nb.capture.owners import open_sinks
 from milo_nb.capture.shown import Shown
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ _Chunk = tuple[int, str, str] | Block
 """Text as (thread or source, stream, text), or a whole record."""
 _STDOUT: Final = (0, "stdout")
 
-_open_sinks: set[Sink] = set()
-_fallback: list[Sink] = []
 _sources = count(-1, -1)
 _creating = threading.Lock()
 
@@ -104,7 +103,7 @@ class Sink(Shown):
         self._buffer: io.StringIO | None = None
         self._feeders: list[Callable[[], None]] | None = None
         self._watched = False
-        _open_sinks.add(self)
+        open_sinks.add(self)
 
     @property
     def closed(self) -> bool:
@@ -166,7 +165,7 @@ class Sink(Shown):
 
     def close(self) -> None:
         """Emit everything, the last partial lines too; what is written later is emitted as late."""
-        _open_sinks.discard(self)
+        open_sinks.discard(self)
         for feed in self._feeders or ():
             feed()
         self._feeders = None
@@ -328,27 +327,3 @@ def _merge(blocks: list[Block]) -> Iterator[Block]:
             yield merged
             merged = block
     yield merged
-
-
-def find_owner() -> Sink | None:
-    """Return whose output it is that comes from no context: the only open sink's, else the fallback.
-
-    None if no phase runs, or if there is no fallback.
-    """
-    owners = list(_open_sinks)
-    if len(owners) == 1:
-        return owners[0]
-    return _fallback[0] if owners and _fallback else None
-
-
-def set_unattributed(sink: Sink | None) -> None:
-    """Name the sink for output that no single phase can claim; None: it passes through."""
-    if sink is not None:
-        _open_sinks.discard(sink)  # it is nobody's attempt
-    _fallback[:] = [] if sink is None else [sink]
-
-
-def forget_sinks() -> None:
-    """Start over in a forked child, where nobody reads them."""
-    _open_sinks.clear()
-    _fallback.clear()

@@ -25,8 +25,9 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from milo_nb.capture.current import STDOUT_WRITE, below_stdout
+from milo_nb.capture.owners import find_owner
 from milo_nb.capture.shown import CURRENT_SINK
-from milo_nb.capture.sink import Sink, find_owner, new_source
+from milo_nb.capture.sink import Sink, new_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

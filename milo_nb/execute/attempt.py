@@ -8,7 +8,6 @@ from milo_nb.capture.outputs import OutputBook
 from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
 from milo_nb.execute.invoke import wrap
-from milo_nb.execute.lines import last_lines
 from milo_nb.execute.threads import LocalRef
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
@@ -45,11 +44,7 @@ class Attempt:
 
     def lines(self, blocks: list[Any], late: bool) -> None:  # noqa: FBT001 - as capture emits them
         """Keep the lines, and put the last of them into the state."""
-        name = self._phase.name
-        self._session.book(name).extend(blocks, late)
-        if not late:
-            payload = {"name": name, "attempt": self._attempt, **last_lines(blocks, self._phase.max_logs)}
-            self._session.store.loop.dispatch(Action(a.PHASE_LOGS, payload))
+        self._session.logs.take(self._phase, self._attempt, blocks, late=late)
 
     def output(self, output: Any, late: bool) -> None:  # noqa: FBT001 - as capture emits it
         """Keep the display, and put its reference into the state; an update or a clear has none, but is told."""

@@ -19,10 +19,19 @@ class CaptureSwitch:
     Never use it under the baton: the thread that drains captured lines waits for the baton with capture's locks in hand.
     """
 
-    def __init__(self, *, wanted: bool) -> None:
-        """Make a switch that is off, and stays off if capture is not `wanted`."""
+    def __init__(self, make_pane: Callable[[], capture.Sink], is_busy: Callable[[], bool], *, wanted: bool) -> None:
+        """Make a switch that is off, and stays off if capture is not `wanted`.
+
+        Args:
+            make_pane: Makes the sink of what no phase can claim.
+            is_busy: Tells whether phases of the session run.
+            wanted: Whether to capture at all.
+        """
+        self._make_pane = make_pane
+        self._is_busy = is_busy
         self._wanted = wanted
         self._is_on = False
+        self._pane: capture.Sink | None = None
         self._kept = 0
         self._lock = threading.Lock()
 
@@ -33,6 +42,8 @@ class CaptureSwitch:
             if self._wanted and not self._is_on:
                 capture.install()
                 self._is_on = True
+                self._pane = self._make_pane()
+                capture.add_unattributed(self._pane, self._is_busy)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -51,4 +62,8 @@ class CaptureSwitch:
         with Shielded(), self._lock:
             if self._is_on and not self._kept and is_wanted_off():
                 self._is_on = False
+                pane, self._pane = self._pane, None
+                if pane is not None:
+                    capture.remove_unattributed(pane)
+                    pane.close()
                 capture.uninstall()

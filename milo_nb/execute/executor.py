@@ -17,7 +17,7 @@ from milo_nb.execute.commands import Commands
 from milo_nb.execute.edits import changed
 from milo_nb.execute.observers import Notifier
 from milo_nb.execute.options import check_options
-from milo_nb.execute.phase_view import PhaseView
+from milo_nb.execute.phase_view import PhaseView, UnattributedView
 from milo_nb.execute.result import (
     ExecutionResult,
     ExecutionState,
@@ -152,6 +152,7 @@ class PipelineExecutor(Commands):
                 left = 0.1 if until is None else min(0.1, max(until - time.monotonic(), 0.0))
                 if session.ended.wait(left):
                     session.finish()
+                    session.logs.flush()
                     session.store.tell_listeners()
                     return self.result()
             except KeyboardInterrupt:
@@ -298,6 +299,11 @@ class PipelineExecutor(Commands):
         if name not in self._session.graph.index:
             raise UnknownPhaseError(name, self._session.graph.names)
         return PhaseView(self._session, name)
+
+    @property
+    def unattributed(self) -> UnattributedView:
+        """What came up from file descriptors while several phases ran, so that it belongs to none."""
+        return UnattributedView(self._session)
 
     def result(self) -> ExecutionResult:
         """Return what the session has come to, as it is now."""

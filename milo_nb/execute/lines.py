@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.capture.logbook import shorten
 from milo_nb.state.model import PhaseLog
 
 if TYPE_CHECKING:
@@ -18,5 +19,6 @@ def last_lines(blocks: list[Block], most: int) -> dict[str, Any]:
         room = most - len(kept)
         if room <= 0:
             break
-        kept += [PhaseLog(t, block.stream, block.timestamp, block.level) for t in reversed(block.lines[-room:])]
+        stream, level, timestamp, lines = block
+        kept += [PhaseLog(shorten(t), stream, timestamp, level) for t in reversed(lines[-room:])]
     return {"lines": tuple(reversed(kept)), "count": count, "dropped": count - len(kept)}

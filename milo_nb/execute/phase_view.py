@@ -10,6 +10,7 @@ from milo_nb.state.model import AttemptRecord, PhaseLog
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from milo_nb.capture.logbook import LogBook
     from milo_nb.capture.outputs import Output
     from milo_nb.errors import PhaseError
     from milo_nb.execute.session import Session
@@ -56,7 +57,7 @@ class PhaseView:
         book = self._session.books.get(self.name)
         if book is None:
             return list(self.known.logs)
-        return [PhaseLog(text, stream, t, level) for _, t, stream, level, text in book.page(0, len(book))]
+        return _all_lines(book)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -81,3 +82,23 @@ class PhaseView:
     def __repr__(self) -> str:
         """Say which phase and how it is."""
         return f"<phase {self.name}: {self.status}>"
+
+
+class UnattributedView:
+    """What a session's phases have printed that cannot be told from each other: ``executor.unattributed``."""
+
+    def __init__(self, session: Session) -> None:
+        """Look at `session`."""
+        self._session = session
+
+    def logs(self) -> list[PhaseLog]:
+        """Return all lines that are kept."""
+        return _all_lines(self._session.logs.unattributed)
+
+    def __repr__(self) -> str:
+        """Say how much there is."""
+        return f"<unattributed: {len(self._session.logs.unattributed):,} lines>"
+
+
+def _all_lines(book: LogBook) -> list[PhaseLog]:
+    return [PhaseLog(text, stream, t, level) for _, t, stream, level, text in book.page(0, len(book))]

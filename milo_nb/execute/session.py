@@ -10,12 +10,12 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from milo_nb.capture.logbook import LogBook
 from milo_nb.errors import InvalidStateError, describe
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
 from milo_nb.execute.capturing import CaptureSwitch
 from milo_nb.execute.invoke import Binder
+from milo_nb.execute.logs import SessionLogs
 from milo_nb.execute.threads import ThreadsBackend
 from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from milo_nb.capture.logbook import LogBook
     from milo_nb.capture.outputs import OutputBook
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.errors import PhaseError
@@ -78,7 +79,7 @@ class Session:
         results: Phase name to value.
         errors: Phase name to the error of its latest failed attempt.
         ended: Set while the session has ended.
-        books: All lines of the phases that have any, by name.
+        logs: What the phases have printed.
         outputs: What the phases have displayed that have displayed anything, by name.
     """
 
@@ -108,12 +109,10 @@ class Session:
         self.params = dict(params)
         self.results: dict[str, Any] = {}
         self.errors: dict[str, PhaseError] = {}
-        self.books: dict[str, LogBook] = {}
         self.outputs: dict[str, OutputBook] = {}
         self.ended = threading.Event()
         self.started_wall = 0.0
         self._clock = clock
-        self._capture = CaptureSwitch(wanted=capture_output)
         self.error_types = dict(error_types or {})
         self.binder = Binder(graph, self.params)
         self._work_root = work_dir
@@ -127,6 +126,9 @@ class Session:
         slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)
         self.store = Store(self._reducer, max_workers=slots, clock=clock, on_batch=self._on_batch, name=f"milo-{name}")
+        logs_dir = None if work_dir is None else self._logs_dir
+        self.logs = SessionLogs(f"milo-{name}", logs_dir, self.store.loop.dispatch, clock.now)
+        self._capture = CaptureSwitch(self.logs.make_pane, lambda: bool(self.state.running), wanted=capture_output)
         self._backend: Backend = backend or ThreadsBackend(self.store.workers, clock)
         self.store.loop.caller = self._call
         self._reviews = Reviews(graph, is_attended)
@@ -231,13 +233,14 @@ class Session:
             for name in edited:
                 self.store.loop.intake.put(Action(a.PHASE_EDITED, {"name": name}))
 
+    @property
+    def books(self) -> dict[str, LogBook]:
+        """All lines of the phases that have any, by name."""
+        return self.logs.books
+
     def book(self, name: str) -> LogBook:
-        """Return all lines of a phase."""
-        book = self.books.get(name)
-        if book is None:
-            with self._lock:
-                book = self.books.setdefault(name, LogBook())
-        return book
+        """Return all lines of a phase; the empty name is what belongs to no phase."""
+        return self.logs.book(name)
 
     def work_dir(self) -> Path | None:
         """Return the directory for the phases' own files, made when first asked for."""
@@ -247,6 +250,10 @@ class Session:
             if self._work_dir is None:
                 self._work_dir = make_run_dir(self._work_root, self.name, str(self.id), self.started_wall)
         return self._work_dir
+
+    def _logs_dir(self) -> Path | None:
+        run = self.work_dir()
+        return None if run is None else run / "logs"
 
     # ------------------------------------------------------------------ for the saga, under the baton
 

@@ -183,3 +183,43 @@ def test_uninstall_restores_start_and_submit() -> None:
     uninstall()
     assert (threading.Thread.start, ThreadPoolExecutor.submit) == before
     install()
+
+
+def as_nobodys_daemon(thread: threading.Thread) -> None:
+    """Leave the thread as it was made."""
+
+
+def as_a_daemon(thread: threading.Thread) -> None:
+    thread.daemon = True
+
+
+@pytest.mark.parametrize(
+    ("made", "then", "is_held"),
+    [
+        ({}, as_nobodys_daemon, True),
+        ({"daemon": False}, as_nobodys_daemon, True),
+        ({"daemon": True}, as_nobodys_daemon, False),
+        ({}, as_a_daemon, False),
+    ],
+)
+def test_threads_of_a_phase_hold_the_hooks_unless_somebody_made_them_daemons(
+    phase: Phase, made: dict[str, bool], then: Callable[[threading.Thread], None], is_held: bool
+) -> None:
+    ended, threads = threading.Event(), []
+
+    def start() -> None:
+        threads.append(threading.Thread(target=ended.wait, args=(30,), **made))  # type: ignore[arg-type]
+        then(threads[0])
+        threads[0].start()
+
+    worker = threading.Thread(target=phase.finish, args=(start,), daemon=True)  # as the workers of sessions are
+    worker.start()
+    worker.join(30)
+    uninstall()
+    try:
+        assert is_installed() is is_held
+    finally:
+        ended.set()
+        threads[0].join(30)
+        assert not is_installed()
+        install()

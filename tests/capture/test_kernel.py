@@ -251,14 +251,14 @@ def test_descriptor_output_that_no_single_phase_can_claim_has_its_pane(kernel: K
         """
         pane = []
         unattributed = Sink(lambda blocks, late: pane.extend(blocks), lambda: 0.0)
-        set_unattributed(unattributed)
+        add_unattributed(unattributed)
         both = threading.Barrier(2)
         def body(sink):
             if both.wait() == 0: os.write(1, b'whose?\\n'); until(unattributed, 'whose?\\n')
             both.wait()
         unattributed.write('stderr', '')
         outputs = run_phases(body, body)
-        unattributed.close(); set_unattributed(None)
+        unattributed.close(); remove_unattributed(unattributed)
         outputs, [block.lines for block in pane]
         """
     )
