@@ -64,6 +64,14 @@ class Staged(NamedTuple):
     facts: Mapping[str, Any] = {}
 
 
+class _Where(NamedTuple):
+    path: Path
+    offset: int
+    seal: Seal
+    phase: str
+    attempt: int
+
+
 class ResultFiles:
     """The results of one session. Any thread stages and loads; one at a time keeps."""
 
@@ -129,24 +137,21 @@ class ResultFiles:
         Raises:
             ResultRefusedError: If it is missing, damaged, or signed by somebody else.
         """
+        where = self._where(record)
         if "value" in record:
-            return self._load_plain(record)
-        path, seal = self._where(record)
-        with open_own(path) as file:
+            return self._load_plain(record, where)
+        with open_own(where.path) as file:
             content: BinaryIO = file
             if "offset" in record:
-                file.seek(int(record["offset"]))
-                content = _Slice(file.read(min(seal.size_bytes, SMALL_BYTES)), str(path))
-            return load(content, self._key, self._purpose(record["name"], record["attempt"]), seal)
+                file.seek(where.offset)
+                content = _Slice(file.read(min(where.seal.size_bytes, SMALL_BYTES)), str(where.path))
+            return load(content, self._key, self._purpose(where.phase, where.attempt), where.seal)
 
     def exists(self, record: Mapping[str, Any]) -> bool:
         """Tell whether the file that a record tells of is there and long enough; not whether it is whole."""
-        if "value" in record:
-            return True
         try:
-            path, seal = self._where(record)
-            size: int = seal.size_bytes
-            return path.stat().st_size >= int(record.get("offset", 0)) + size
+            where = self._where(record)
+            return "value" in record or where.path.stat().st_size >= where.offset + int(where.seal.size_bytes)
         except (OSError, ResultRefusedError):
             return False
 
@@ -180,16 +185,12 @@ class ResultFiles:
         purpose = self._purpose(phase, attempt).encode()
         return hmac.digest(self._key, b"%b%d\0%b%b" % (_PLAIN_SCHEME, len(purpose), purpose, text), "sha256").hex()
 
-    def _load_plain(self, record: Mapping[str, Any]) -> Any:
+    def _load_plain(self, record: Mapping[str, Any], where: _Where) -> Any:
         value = record["value"]
         text = _plain_text(value)
-        if text is None or not hmac.compare_digest(
-            self._sign(record["name"], record["attempt"], text), str(record["mac"])
-        ):
-            raise ResultRefusedError(
-                self._directory.parent / "events.jsonl",
-                f"the value of '{record['name']}' does not carry your signature",
-            )
+        mac = self._sign(where.phase, where.attempt, text) if text is not None else ""
+        if not text or not hmac.compare_digest(mac.encode(), where.seal.mac.encode()):
+            raise ResultRefusedError(where.path, f"the value of '{where.phase}' does not carry your signature")
         return value
 
     def _record(self, one: Staged, offsets: Iterator[int]) -> dict[str, Any]:
@@ -204,11 +205,19 @@ class ResultFiles:
             record.update(one.facts)
         return record
 
-    def _where(self, record: Mapping[str, Any]) -> tuple[Path, Seal]:
-        name = record.get("file")
-        if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
+    def _where(self, record: Mapping[str, Any]) -> _Where:
+        """Return what a record says, which may be anybody's."""
+        try:
+            name = record["file"] if "value" not in record else ""
+            seal = Seal(int(record["size"]), str(record["mac"]))
+            phase, attempt, offset = str(record["name"]), int(record["attempt"]), int(record.get("offset", 0))
+        except (KeyError, TypeError, ValueError) as e:
+            raise ResultRefusedError(self._directory, f"damaged: the journal does not say where it is ({e!r})") from e
+        if "value" in record:
+            return _Where(self._directory.parent / "events.jsonl", 0, seal, phase, attempt)
+        if type(name) is not str or name != Path(name).name or name.startswith(".") or not name or offset < 0:
             raise ResultRefusedError(self._directory, f"damaged: the journal names no file of results but {name!r}")
-        return self._directory / name, Seal(int(record["size"]), str(record["mac"]))
+        return _Where(self._directory / name, offset, seal, phase, attempt)
 
     def _rename(self, temporary: Path, name: str) -> None:
         """Give a file its name, after all that is in it is on disk."""
