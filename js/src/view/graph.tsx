@@ -88,15 +88,21 @@ export function Graph({ port, id, now, theme }: ViewProps) {
   useEffect(() => {
     if (edges.current) drawEdges(edges.current, frame);
   }, [drawing, view.x, view.y, view.k, sight, height, frame.selected, isFar && phases, theme]);
-  const isFlowing = state.connection !== "gone" && phases.some((phase) => phase.status === "running");
+  const isFlowing = state.connection !== "gone" && made.routes.some(({ to }) => phases[to]?.status === "running");
   useEffect(
     (ending) => {
       const canvas = flow.current;
       if (!canvas) return;
       drawFlow(canvas, latest.current, 0);
       if (!isFlowing || window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
-      const timer = setInterval(() => drawFlow(canvas, latest.current, performance.now()), 50);
+      let isSeen = true; // a notebook may hold many graphs: those out of sight stand still
+      const seeing = new IntersectionObserver((seen) => {
+        isSeen = seen.at(-1)?.isIntersecting ?? true;
+      });
+      seeing.observe(canvas);
+      const timer = setInterval(() => isSeen && drawFlow(canvas, latest.current, performance.now()), 50);
       ending.addEventListener("abort", () => clearInterval(timer));
+      ending.addEventListener("abort", () => seeing.disconnect());
     },
     [isFlowing, drawing],
   );
