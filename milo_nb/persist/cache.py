@@ -18,7 +18,7 @@ from milo_nb.persist.cache_entry import FILES, META, VALUE, Facts, Hit, Miss, pu
 from milo_nb.persist.cache_index import Index
 from milo_nb.persist.cache_key import CacheKey, explain, make_key
 from milo_nb.persist.cache_options import CacheOptions, cache_options, parse_ttl
-from milo_nb.persist.cache_shelves import Shelves, read_loosely, size_of
+from milo_nb.persist.cache_shelves import Shelves, read_loosely, size_of, used_at
 from milo_nb.persist.disk import Removed, make_private, read_json, remove, say_age, say_size, to_json, write_whole
 from milo_nb.persist.files import store_files
 from milo_nb.persist.hold import Hold
@@ -267,11 +267,11 @@ class Cache:
         going = [
             Removed(path, size_of(path), "left behind by a writer that died") for path in self._shelves.abandoned(now)
         ]
-        found = sorted((_used_at(folder), size_of(folder), folder) for folder in self._shelves.entries())
+        found = sorted((used_at(folder), size_of(folder), folder) for folder in self._shelves.entries())
         total = sum(size for _, size, _ in found)
-        for used_at, size, folder in found:
-            if age_s is not None and now - used_at > age_s:
-                why = f"not used for {say_age(now - used_at)}"
+        for last, size, folder in found:
+            if age_s is not None and now - last > age_s:
+                why = f"not used for {say_age(now - last)}"
             elif max_bytes is not None and total > max_bytes:
                 why = f"the cache holds more than {say_size(max_bytes)}"
             else:
@@ -307,11 +307,3 @@ class Cache:
 def _not_used(refused: BaseException) -> str:
     reason = getattr(refused, "reason", None) or f"{type(refused).__name__}: {refused}"
     return f"its cache entry is not used: {reason}"
-
-
-def _used_at(folder: Path) -> float:
-    """Return when an entry was last used; 0 for one that is not whole, so that it goes first."""
-    try:
-        return (folder / META).stat().st_mtime
-    except OSError:
-        return 0.0

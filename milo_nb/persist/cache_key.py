@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.persist.filehash import hash_tree
+from milo_nb.values.filehash import hash_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

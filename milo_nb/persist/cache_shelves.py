@@ -108,6 +108,14 @@ def size_of(folder: Path) -> int:
     return total
 
 
+def used_at(folder: Path) -> float:
+    """Return when an entry was last used; 0 for one that is not whole, so that it goes first."""
+    try:
+        return (folder / META).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def read_loosely(folder: Path) -> dict[str, Any]:
     """Return what ``meta.json`` says without asking who wrote it; nothing, if that cannot be read."""
     try:

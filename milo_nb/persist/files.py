@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from milo_nb.errors import ResultRefusedError
 from milo_nb.persist.disk import TMP, make_private
-from milo_nb.persist.filehash import hash_file
+from milo_nb.values.filehash import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,8 +87,7 @@ class Files:
         """Return what is new or different since `marks`, which are done with by that.
 
         Raises:
-            OSError: If a file cannot be read.
-            ResultRefusedError: If a file is being written to while it is read.
+            OSError: If a file cannot be read, or is being written to while it is read.
         """
         try:
             fresh = [
@@ -112,8 +111,8 @@ class Files:
         """Return records of files as they are now, as after a reviewer's edits; those that are gone are left out.
 
         Raises:
-            OSError: If a file cannot be read.
-            ResultRefusedError: If it is a link, or lies elsewhere.
+            OSError: If a file cannot be read, is a link, or is being written to while it is read.
+            ResultRefusedError: If it lies elsewhere.
         """
         made = []
         for path in sorted(set(paths)):

@@ -1,7 +1,9 @@
 """The cache: what comes back, what does not and why, and what two kernels do with one key."""
 
+import fcntl
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -295,8 +297,6 @@ def test_an_entry_made_with_another_key_is_a_miss_and_not_executed(tmp_path, cac
 
 
 def test_a_malicious_value_below_a_good_meta_is_not_executed(tmp_path, cache, monkeypatch):
-    import pickle
-
     monkeypatch.setenv("CANARY", str(tmp_path / "executed"))
     cache.put(key(), 1)
     path = entry(cache, key()) / "value"
@@ -664,8 +664,6 @@ def test_where_nothing_can_be_written_all_compute_for_themselves(tmp_path, monke
 
 
 def test_where_there_are_no_locks_all_compute_for_themselves(cache, monkeypatch):
-    import fcntl
-
     def no_locks(*args):
         raise OSError(95, "Operation not supported")
 

@@ -51,7 +51,7 @@ def test_a_ttl_is_a_number_and_a_unit(text, milliseconds):
             "1h30m",
             "inf",
         ),
-        *("١h", "1_0s", "9" * 16 + "d", "NaNs", "1,5h", "ms", None, 24, 24.0, b"24h", ["24h"]),
+        *("\u0661h", "1_0s", "9" * 16 + "d", "NaNs", "1,5h", "ms", None, 24, 24.0, b"24h", ["24h"]),
     ],
 )
 def test_anything_else_is_an_invalid_ttl(text):
