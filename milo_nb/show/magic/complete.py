@@ -29,7 +29,8 @@ def add_completion(ipython: Any) -> None:
         for word in complete(before, ipython.user_ns):
             at = _begun(before)
             if at.endswith(token):  # the shell replaces the token, which may be just the end of the word
-                found.append(SimpleCompletion(word[len(at) - len(token) :], type="magic"))
+                kind = "option" if word.startswith("-") else "milo"
+                found.append(SimpleCompletion(word[len(at) - len(token) :], type=kind))
         return {"completions": found, "suppress": True, "ordered": True}
 
     remove_completion(ipython)
