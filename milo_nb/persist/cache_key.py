@@ -22,6 +22,7 @@ SCHEMA = 1
 CODE = "code: "
 """How the names of components begin that are parts of the code's fingerprint."""
 _ABSENT = "absent"
+_IGNORABLE = ("global ", "captured ", "default of ")
 
 
 class CacheKey(NamedTuple):
@@ -71,14 +72,21 @@ def make_key(  # noqa: PLR0913 - what a key is made of
         "code depth": options.code,
     }
     parts |= {f"input {name}": of for name, of in inputs.items() if name not in ignored}
-    parts |= {f"parameter {name}": digest(value) for name, value in params.items() if name not in ignored}
+    for name, value in params.items():
+        if name not in ignored:
+            parts[f"parameter {name}"] = digest(value, f"parameter {name}")
     for pattern in options.files:
         parts |= {f"file {name}": of for name, of in _content(pattern)}
     for name in options.env:
         parts[f"variable {name}"] = _mark(secret, os.environ.get(name))
     if fingerprint is not None and options.code != "off":
-        parts |= {CODE + name: of for name, of in fingerprint.parts.items() if name.split(" ")[-1] not in ignored}
+        parts |= {CODE + name: of for name, of in fingerprint.parts.items() if _counts(name, ignored)}
     return CacheKey(phase, _sum(phase, parts), parts)
+
+
+def _counts(part: str, ignored: frozenset[str]) -> bool:
+    """Tell whether a part of the fingerprint counts; the Python version is in the key anyhow."""
+    return part != "Python" and not any(part == kind + name for kind in _IGNORABLE for name in ignored)
 
 
 def _sum(phase: str, parts: Mapping[str, str]) -> str:
