@@ -80,7 +80,7 @@ class Cache:
             facts = read_facts(folder, key.digest, self._secret)
             size = (folder / VALUE).lstat().st_size
         except (FileNotFoundError, NotADirectoryError):
-            return Miss(self._why_not(key))
+            return Miss(_why_not(key, self._shelves.latest_of(key.phase)))
         except (OSError, ResultRefusedError, SchemaError) as refused:
             return Miss([_not_used(refused)])
         if size != facts.seal.size_bytes:
@@ -290,18 +290,19 @@ class Cache:
         """Bring ``cache-meta.json`` up to date; it is written at most once a second otherwise."""
         self._index.flush()
 
-    def _why_not(self, key: CacheKey) -> list[str]:
-        try:
-            latest = read_json(self._shelves.latest_of(key.phase))
-            before = latest["components"]
-            if latest["key"] == key.digest:
-                return ["its cache entry was removed"]
-            said = explain(before, key.components)
-        except FileNotFoundError:
-            return ["nothing is cached for it"]
-        except (OSError, ResultRefusedError, LookupError, TypeError, AttributeError):
-            return ["nothing is cached for it that could be compared"]
-        return said or ["what it is made of changed"]
+
+def _why_not(key: CacheKey, latest_of_phase: Path) -> list[str]:
+    try:
+        latest = read_json(latest_of_phase)
+        before = latest["components"]
+        if latest["key"] == key.digest:
+            return ["its cache entry was removed"]
+        said = explain(before, key.components)
+    except FileNotFoundError:
+        return ["nothing is cached for it"]
+    except (OSError, ResultRefusedError, LookupError, TypeError, AttributeError):
+        return ["nothing is cached for it that could be compared"]
+    return said or ["what it is made of changed"]
 
 
 def _not_used(refused: BaseException) -> str:

@@ -20,8 +20,9 @@ DEEP = CacheOptions()
 CODE = Fingerprint("x", {"code of train": "1", "helper tidy": "2", "global RATE": "3", "Python": "3.11"})
 
 
-def key(phase="train", inputs=None, code=CODE, params=None, options=DEEP, secret=SECRET):
-    return make_key(phase, inputs or {}, code, params or {}, options, secret=secret)
+def key(phase="train", secret=SECRET, **other):
+    made_of = {"inputs": {}, "fingerprint": CODE, "params": {}, "options": DEEP} | other
+    return make_key(phase, **made_of, secret=secret)
 
 
 def what_changed(before, after):
@@ -42,15 +43,15 @@ def code_with(**parts):
         ({"params": {"rate": 0.2}}, ["parameter `rate` changed"]),
         ({"params": {"rate": 0.1, "n": 1}}, ["has parameter `n` now"]),
         ({"params": {}}, ["has no parameter `rate` any more"]),
-        ({"code": code_with(code_of_train="9")}, ["edited `train`"]),
-        ({"code": code_with(helper_tidy="9")}, ["edited helper `tidy`"]),
-        ({"code": code_with(global_RATE="9")}, ["global RATE changed"]),
-        ({"code": code_with(helper_new="9")}, ["uses helper `new` now"]),
+        ({"fingerprint": code_with(code_of_train="9")}, ["edited `train`"]),
+        ({"fingerprint": code_with(helper_tidy="9")}, ["edited helper `tidy`"]),
+        ({"fingerprint": code_with(global_RATE="9")}, ["global RATE changed"]),
+        ({"fingerprint": code_with(helper_new="9")}, ["uses helper `new` now"]),
         ({"options": CacheOptions(version="2")}, ["version '' became '2'"]),
         ({"options": CacheOptions(code="off")}, ["code='deep' became code='off'"]),
         ({"options": CacheOptions(env="MILO_TEST")}, ["environment variable `MILO_TEST` counts now"]),
         (
-            {"inputs": {"load": "9"}, "params": {"rate": 0.2}, "code": code_with(helper_tidy="9")},
+            {"inputs": {"load": "9"}, "params": {"rate": 0.2}, "fingerprint": code_with(helper_tidy="9")},
             ["edited helper `tidy`", "result of `load` changed", "parameter `rate` changed"],
         ),
     ],
@@ -79,8 +80,8 @@ def test_the_phase_is_part_of_the_key_and_the_pipeline_is_not():
         {"options": CacheOptions("1h")},
         {"params": {"b": [1, {"x", "y"}], "a": {"p": 1, "q": 2}}},
         {"secret": b"e" * 32},
-        {"code": Fingerprint("other", CODE.parts, ("LOCK (lock)",))},
-        {"code": Fingerprint("other", CODE.parts | {"Python": "2.7"})},
+        {"fingerprint": Fingerprint("other", CODE.parts, ("LOCK (lock)",))},
+        {"fingerprint": Fingerprint("other", CODE.parts | {"Python": "2.7"})},
     ],
 )
 def test_what_does_not_count_does_not_change_the_key(other):
@@ -92,13 +93,13 @@ def test_what_does_not_count_does_not_change_the_key(other):
 def test_what_is_ignored_does_not_count():
     options = CacheOptions(ignore=("load", "rate", "RATE"))
     assert key(inputs={"load": "1"}, params={"rate": 1}, options=options) == key(
-        inputs={"load": "2"}, params={"rate": object}, options=options, code=code_with(global_RATE="9")
+        inputs={"load": "2"}, params={"rate": object}, options=options, fingerprint=code_with(global_RATE="9")
     )
     assert key(options=CacheOptions(ignore="train")) != key(
-        options=CacheOptions(ignore="train"), code=code_with(code_of_train="9")
+        options=CacheOptions(ignore="train"), fingerprint=code_with(code_of_train="9")
     )
     assert key(options=CacheOptions(ignore="tidy")) != key(
-        options=CacheOptions(ignore="tidy"), code=code_with(helper_tidy="9")
+        options=CacheOptions(ignore="tidy"), fingerprint=code_with(helper_tidy="9")
     )
 
 
@@ -107,8 +108,8 @@ def test_without_code_no_edit_counts():
 
     assert (
         key(options=options)
-        == key(options=options, code=None)
-        == key(options=options, code=code_with(code_of_train="9"))
+        == key(options=options, fingerprint=None)
+        == key(options=options, fingerprint=code_with(code_of_train="9"))
     )
 
 
@@ -167,8 +168,8 @@ def test_the_content_of_a_folder_counts(tmp_path):
 
 
 def test_what_the_components_are_cannot_be_confused():
-    one = key(inputs={"a": "1", "b": "2"}, code=None)
-    two = key(inputs={"a": "1input b2"}, code=None)
+    one = key(inputs={"a": "1", "b": "2"}, fingerprint=None)
+    two = key(inputs={"a": "1input b2"}, fingerprint=None)
 
     assert one.digest != two.digest
 
