@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.lanes import Lanes
@@ -36,6 +38,31 @@ def work(ctx):
             ctx.progress(n / 200)
             ctx.sleep(0.02)
 phases = [phase(name=f"p{n}", after=[f"p{n - 1}"] if n else [])(work) for n in range(6)]
+"""
+
+FLOOD = """
+%%milo flood
+@phase
+def shout(ctx):
+    n = 0
+    while n < 100_000 or not gate.is_set():
+        print("line", n)
+        n += 1
+        if n % 1_000 == 0:
+            ctx.sleep(0.01)
+    return n
+"""
+TWENTY = """
+from milo_nb import Phase, Pipeline
+def work(ctx):
+    n = 0
+    while not gate.is_set():
+        print("line", n)
+        ctx.progress(n % 100 / 100)
+        ctx.sleep(0.02)
+        n += 1
+for n in range(20):
+    display(Pipeline(f"p{n}", Phase("work", work), Phase("after", lambda work: 1)).run())
 """
 
 
@@ -207,3 +234,48 @@ def test_lost_doubled_and_reordered_messages_change_nothing_of_what_is_shown_in_
     )
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert min(lanes.disturbed().values()) > 0
+
+
+def test_buttons_work_in_a_flood_of_lines_and_none_is_lost(open_notebook):
+    notebook = open_notebook(SETUP, FLOOD)
+    notebook.run(0, 1)
+    notebook.phase("shout").click()
+    expect(notebook.log.last).to_contain_text("line")
+
+    for _ in range(3):
+        notebook.button("pause").click()
+        expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("pausing")
+        notebook.button("resume").click()
+        expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("running")
+    notebook.ask("gate.set()")
+
+    notebook.expect_status("completed")
+    count = int(notebook.ask("print(flood['shout'].result)"))
+    assert count >= 100_000
+    expect(notebook.pane("logs")).to_contain_text(f"{count:,} lines")
+    expect(notebook.log.last).to_have_text(f"line {count - 1}")
+    notebook.pane("logs").get_by_label("Log", exact=True).evaluate("(lines) => lines.parentElement.scrollTo(0, 0)")
+    expect(notebook.log.first).to_have_text(re.compile(r"^line \d+$"))  # asked of the kernel
+    notebook.command("docmanager:save")
+    assert (notebook.lab.root / notebook.name).stat().st_size < 20_000
+
+
+def test_twenty_pipelines_at_once_are_all_live_and_each_answers_its_own_buttons(open_notebook):
+    notebook = open_notebook(SETUP, TWENTY)
+    notebook.run(0, 1)
+    views = notebook.page.locator(".milo-root")
+    expect(views).to_have_count(20)
+    for view in views.all():
+        expect(view).to_have_attribute("data-status", "running")
+
+    for chosen in (0, 19):
+        views.nth(chosen).locator(".milo-header [data-command=pause]").click()
+        expect(views.nth(chosen).locator(".milo-header .milo-word")).to_have_text("pausing")
+    assert notebook.ask("print([t.name for t in threading.enumerate()].count('milo-publisher'))") == "1"
+    notebook.ask("gate.set()")
+
+    for n, view in enumerate(views.all()):
+        expect(view).to_have_attribute("data-status", "paused" if n in (0, 19) else "completed")
+    for chosen in (0, 19):
+        views.nth(chosen).locator(".milo-header [data-command=resume]").click()
+        expect(views.nth(chosen)).to_have_attribute("data-status", "completed")
