@@ -8,7 +8,7 @@ module.exports = {
       name: "state-knows-the-wire-only",
       severity: "error",
       from: { path: "^src/state/" },
-      to: { pathNot: "^src/(state/|wire\\.ts$|ansi\\.ts$)" },
+      to: { pathNot: "^src/(state/|wire(-browser)?\\.ts$|ansi\\.ts$)" },
     },
     {
       name: "views-do-not-touch-the-model",

@@ -1,6 +1,7 @@
 /** A kernel that exists only in the page: plays a run, so that the view can be looked at without Jupyter. Not shipped. */
 import type { Model } from "../src/host";
-import { type FromBrowser, type LogLine, type Phase, parseFromBrowser, type Snapshot } from "../src/wire";
+import type { LogLine, Phase, Snapshot } from "../src/wire";
+import { type FromBrowser, parseFromBrowser } from "../src/wire-browser";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type FakePhase = Mutable<Phase>;

@@ -7,7 +7,8 @@ import { type Model, openLanes, uuid } from "./lanes";
 import type { Choice } from "./state/actions";
 import { bytesOf } from "./state/shelf";
 import { createStore, type Port } from "./state/store";
-import { type FromBrowser, type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
+import { type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
+import type { FromBrowser } from "./wire-browser";
 
 export type { Model } from "./lanes";
 

@@ -5,7 +5,7 @@
  * twins apart by id); the lane that was answered is remembered. The control lane is private API of JupyterLab's widget
  * manager: it is probed for, and where it is missing the comm alone is used.
  */
-import type { FromBrowser } from "./wire";
+import type { FromBrowser } from "./wire-browser";
 
 /** The part of anywidget's model that is used here. */
 export interface Model {
@@ -15,7 +15,7 @@ export interface Model {
   send(content: unknown): void;
   on(event: string, callback: (...args: unknown[]) => void): void;
   off(event: string, callback: (...args: unknown[]) => void): void;
-  readonly widget_manager?: unknown;
+  readonly widget_manager?: { readonly kernel?: Partial<Kernel> | null } | null;
 }
 
 export const ESCALATE_AFTER_MS = 300;
@@ -81,9 +81,9 @@ export function openLanes(model: Model): Lanes {
 }
 
 function sendByControl(model: Model, message: FromBrowser): boolean {
-  const kernel = kernelOf(model);
+  const kernel = model.widget_manager?.kernel;
   const commId = model.get("comm_id_");
-  if (!kernel || typeof commId !== "string" || !commId) return false;
+  if (!kernel?.sendControlMessage || !commId) return false;
   const header = {
     msg_id: uuid(),
     msg_type: "comm_msg",
@@ -97,17 +97,5 @@ function sendByControl(model: Model, message: FromBrowser): boolean {
   return true;
 }
 
-function kernelOf(model: Model): Kernel | null {
-  const manager = model.widget_manager;
-  if (typeof manager !== "object" || manager === null || !("kernel" in manager)) return null;
-  const { kernel } = manager;
-  if (typeof kernel !== "object" || kernel === null || !("sendControlMessage" in kernel)) return null;
-  return typeof kernel.sendControlMessage === "function" ? (kernel as Kernel) : null;
-}
-
 /** `crypto.randomUUID` exists on secure origins only; a hub on plain http is none. */
-export function uuid(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+export const uuid = (): string => crypto.getRandomValues(new BigUint64Array(2)).reduce((text, part) => text + part.toString(36), "");

@@ -1,5 +1,6 @@
 /**
  * The wire contract between kernel and browser, schema 1: what may be said, and the one place where it is checked.
+ * What the browser says is in `wire-browser.ts`: no check of that belongs into the bundle.
  *
  * The rules: imports nothing; takes `unknown`, gives a typed value or a `WireError` that names the wrong field;
  * fields it does not know are left out, fields it needs are never guessed. Names are those of the JSON.
@@ -188,19 +189,8 @@ const output = object({
   ref: text,
   /** Another one holds something else. */
   version: count,
-  mime: oneOf(
-    "",
-    "image/png",
-    "image/jpeg",
-    "image/webp",
-    "image/gif",
-    "image/svg+xml",
-    "text/html",
-    "application/json",
-    "text/latex",
-    "text/markdown",
-    "text/plain",
-  ),
+  /** How to show it: as an image of this kind, as markup, as text; "" is not at all. */
+  mime: oneOf("", "image/png", "image/jpeg", "image/webp", "image/gif", "image/svg+xml", "text/html", "text/plain"),
   /** Bytes of this form. */
   size: count,
   /** CSS pixels, 0: its own. */
@@ -236,21 +226,6 @@ export const parseFromKernel = tagged({
   heartbeat: object({ now: number, seq: count }),
 });
 
-const command = oneOf("retry", "skip", "pause", "resume", "cancel", "retry-failed", "run", "approve", "rerun");
-
-/** Parses what the browser sends: the browser itself only needs the types, tests and the fake kernel need the check. */
-export const parseFromBrowser = /* @__PURE__ */ tagged({
-  hello: object({ view: text }),
-  bye: object({ view: text }),
-  ack: object({ seq: count }),
-  sync: object({}),
-  logs: object({ id: text, phase: count, start: count, count: upTo(1000) }),
-  detail: object({ id: text, phase: count }),
-  outputs: object({ id: text, phase: count }),
-  output: object({ id: text, phase: count, ref: text, version: count, start: count }),
-  command: object({ id: text, command, phases: listOf(text), options: record }),
-});
-
 export type PhaseState = Parsed<typeof phaseStatus>;
 export type PipelineStatus = Parsed<typeof pipelineStatus>;
 export type Attempt = Parsed<typeof attempt>;
@@ -266,5 +241,6 @@ export type Detail = Extract<FromKernel, { type: "detail" }>;
 export type Output = Parsed<typeof output>;
 export type Outputs = Extract<FromKernel, { type: "outputs" }>;
 export type LogsPage = Extract<FromKernel, { type: "logs" }>;
-export type FromBrowser = Parsed<typeof parseFromBrowser>;
-export type Command = Parsed<typeof command>;
+
+export type { Parsed };
+export { count, listOf, object, oneOf, record, tagged, text, upTo };

@@ -1,6 +1,6 @@
 /** A model as anywidget hands it out, with the kernel's end in the test's hands. */
 import type { Model } from "../src/host";
-import { type FromBrowser, parseFromBrowser } from "../src/wire";
+import { type FromBrowser, parseFromBrowser } from "../src/wire-browser";
 
 export interface FakeModel extends Model {
   readonly sent: FromBrowser[];
@@ -8,7 +8,7 @@ export interface FakeModel extends Model {
   /** Set by the notebook: the trait changes and its listeners hear of it. */
   change(name: string, value: unknown): void;
   /** The kernel says something. */
-  say(message: unknown): void;
+  say(message: unknown, buffers?: readonly unknown[]): void;
   listeners(): number;
   saves: number;
   isBroken: boolean;
@@ -52,7 +52,7 @@ export function fakeModel({ hasControl = false } = {}): FakeModel {
       traits.set(name, value);
       emit(`change:${name}`);
     },
-    say: (message) => emit("msg:custom", message),
+    say: (message, buffers) => emit("msg:custom", message, buffers),
     listeners: () => [...listeners.values()].reduce((sum, set) => sum + set.size, 0),
   };
   return model;

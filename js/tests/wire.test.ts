@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { parseFromBrowser, parseFromKernel, WireError } from "../src/wire";
+import { parseFromKernel, WireError } from "../src/wire";
+import { parseFromBrowser } from "../src/wire-browser";
 
 const folder = new URL("../../tests/wire/", import.meta.url);
 const fixtures = readdirSync(folder)
@@ -41,4 +42,19 @@ test.each(fixtures.filter(([name]) => name.startsWith("bad-")))(
 
 test("a field of a later version is left out, not refused", () => {
   expect(parseFromKernel({ type: "heartbeat", now: 1, seq: 2, mood: "good" }, "")).toEqual({ type: "heartbeat", now: 1, seq: 2 });
+});
+
+test("the bundle shortens no name that kernel or host knows", async () => {
+  const { INTERNAL }: { INTERNAL: string } = await import(String(new URL("../scripts/short.mjs", import.meta.url)));
+  const known = new Set(["selected_phase", "expanded", "auto_follow", "comm_id_", "snapshot", "widget_manager", "save_changes", "kernel"]);
+  const collect = (value: unknown): void => {
+    if (typeof value === "string") known.add(value); // looked up by its text: a status, a command
+    if (typeof value !== "object" || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      known.add(key);
+      collect(inner);
+    }
+  };
+  for (const [, { message }] of fixtures) collect(message);
+  expect(INTERNAL.split(" ").filter((name) => known.has(name))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** What can happen to the view's state. Each action says what happened; only the reducer says what follows. */
-import type { Command, FromKernel, Snapshot } from "../wire";
+import type { FromKernel, Snapshot } from "../wire";
+import type { Command } from "../wire-browser";
 
 /** `connecting` until the kernel has spoken, `live` while it speaks, `gone` when it has been silent too long. */
 export type Connection = "connecting" | "live" | "gone";

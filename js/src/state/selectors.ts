@@ -1,5 +1,6 @@
 /** What views ask of the state, so that no view works it out for itself. Pure. */
-import type { Command, Phase, PhaseState } from "../wire";
+import type { Phase, PhaseState } from "../wire";
+import type { Command } from "../wire-browser";
 import { type LogBuffer, NO_LOGS, withBounds } from "./logs";
 import type { State } from "./reducer";
 
@@ -39,6 +40,9 @@ export const PHASE_STATES = [
   "skipped",
   "cancelled",
 ] as const satisfies readonly PhaseState[];
+
+/** Is nothing more to come of it, unless somebody runs it again? */
+export const isOver = ({ status }: Phase): boolean => !["pending", "running", "retrying"].includes(status);
 
 export function countByStatus(phases: readonly Phase[]): Readonly<Record<PhaseState, number>> {
   const counts = { pending: 0, running: 0, retrying: 0, completed: 0, failed: 0, skipped: 0, cancelled: 0 };

@@ -1,5 +1,5 @@
 /** Where the view's state is kept: one store per model, however many views look at it. */
-import type { Command } from "../wire";
+import type { Command } from "../wire-browser";
 import type { Action } from "./actions";
 import { INITIAL, reduce, type State } from "./reducer";
 import { type ReadonlySignal, Signal } from "./signal";

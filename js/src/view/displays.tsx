@@ -4,6 +4,7 @@
  * frame that may neither run scripts (sandbox) nor load anything (its content security policy).
  */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
+import { isOver } from "../state/selectors";
 import { bytesOf, type Shelf, wholeOf } from "../state/shelf";
 import type { Port } from "../state/store";
 import type { Output, Phase } from "../wire";
@@ -29,7 +30,6 @@ interface Props {
 
 export function OutputPane({ port, phase, index, theme }: Props) {
   const { shelf } = port.state.value;
-  const isOver = !["pending", "running", "retrying"].includes(phase.status);
   useEffect(() => port.wantOutputs(index));
   const shown = shelf?.phase === index ? shelf : null;
   let attempt = "1";
@@ -48,7 +48,9 @@ export function OutputPane({ port, phase, index, theme }: Props) {
         );
       })}
       {phase.outputs[1] ? null : (
-        <p class="milo-muted">Nothing displayed{isOver ? "" : " yet"}. Figures, tables and whatever else the phase displays come here.</p>
+        <p class="milo-muted">
+          Nothing displayed{isOver(phase) ? "" : " yet"}. Figures, tables and whatever else the phase displays come here.
+        </p>
       )}
     </div>
   );

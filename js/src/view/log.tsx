@@ -2,7 +2,7 @@
 import { pieces, plain } from "../ansi";
 import { useMemo, useSignal } from "../dom/hooks";
 import { findLines, type LogBuffer, lineAt, literal, missing } from "../state/logs";
-import { logOf } from "../state/selectors";
+import { isOver, logOf } from "../state/selectors";
 import type { Port } from "../state/store";
 import { formatStamp, plural } from "./format";
 import { Window } from "./window";
@@ -23,7 +23,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
   const reveal = useMemo(() => (query.value ? { row: current - log.first } : null), [current, query.value]);
   const pattern = query.value ? new RegExp(literal(query.value), "gi") : null;
   const total = log.end - log.first;
-  const isOver = !["pending", "running", "retrying"].includes(state.session?.phases[index]?.status ?? "");
+  const phase = state.session?.phases[index];
   const fresh = follow ? 0 : log.end - leftAt.value;
 
   const setFollow = (next: boolean) => {
@@ -96,7 +96,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
           />
         )}
       />
-      {total === 0 ? <p class="milo-empty">No output{isOver ? "" : " yet"}.</p> : null}
+      {total === 0 ? <p class="milo-empty">No output{phase && isOver(phase) ? "" : " yet"}.</p> : null}
       {fresh > 0 ? (
         <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
           ↓ {plural(fresh, "new line")}

@@ -1,7 +1,7 @@
 /** The small parts that all of the view shares: tabs, and buttons that give commands. */
 import { isRequested, type Permit } from "../state/selectors";
 import type { Port } from "../state/store";
-import type { Command } from "../wire";
+import type { Command } from "../wire-browser";
 import { Sign, type SignName } from "./icons";
 
 interface TabsProps<K extends string> {

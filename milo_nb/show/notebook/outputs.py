@@ -85,7 +85,7 @@ def _to_item(entry: KeptOutput) -> dict[str, Any]:
     return {
         "ref": _to_ref(entry),
         "version": entry.revision,
-        "mime": mime,
+        "mime": PLAIN if mime and not FORMS[mime] else mime,
         "size": len(_to_bytes(output, mime)),
         "width": width if type(width) is int and 0 < width < _WIDEST else 0,
         "alt": _line(str(plain[:400]), 150),
