@@ -110,6 +110,7 @@ class Recorder:
         self._told: set[str] = set()
         self._told_for_good: set[str] = set()  # of results that are lost to the disk, whatever comes
         self._is_unsynced = False
+        self._time = 0.0  # of the latest action
         self._is_due = False  # the snapshot is older than the journal
         self._next_snapshot = 0.0
         self._awake = False
@@ -281,6 +282,7 @@ class Recorder:
             if isinstance(batch, Entry):
                 entries.append(batch)
                 continue
+            self._time = batch[-1].timestamp if batch else self._time
             for action in batch:
                 kind = action.type
                 if kind in _TAKEN:
@@ -339,7 +341,7 @@ class Recorder:
         for one, record in zip(waiting[:late], records[:late], strict=True):
             if record is not None:
                 payload = {"name": one.phase, "attempt": one.attempt, **record}
-                entries.append(make_action(a.PHASE_SAVED, payload, 0.0))
+                entries.append(make_action(a.PHASE_SAVED, payload, self._time))
         return entries
 
     def _keep_one(self, one: Staged) -> dict[str, Any] | None:
