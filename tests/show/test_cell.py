@@ -135,7 +135,7 @@ def test_a_body_may_hold_magics(notebook: Notebook) -> None:
         ("%%milo\n1", "A %%milo cell needs a name: %%milo NAME."),
         ("%%milo site\nx = 1", "The cell defines no phase. Write functions with @phase in the body of %%milo site."),
         ("%%milo site --paralel\n1", "There is no option --paralel. Did you mean '--parallel'?"),
-        ("%%milo site --max-workers two\n1", "it must be a whole number from 1, got 'two'"),
+        ("%%milo site --max-workers two\n1", "it must be a whole number from 1, got 'two'. Help: %milo help cell"),
         ("%%milo site other\n1", "'other' is one word too many. Usage: %%milo"),
         (
             "%%milo my-site\n1",

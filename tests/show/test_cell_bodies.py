@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ("site -p color=#fff", ["site", "-p", "color=#fff"]),
         ("site -p path=C:\\temp", ["site", "-p", "path=C:\\temp"]),
         ("site -p face=:-(", ["site", "-p", "face=:-("]),
+        ("retry site load;", ["retry", "site", "load"]),
         ("", []),
         ("# nothing", []),
     ],

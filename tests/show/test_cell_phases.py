@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from milo_nb import Phase, Pipeline, PipelineExecutor, PipelineFailed
+from milo_nb.errors import PhaseTimeoutError
 from milo_nb.show.notebook.widget import PipelineWidget
 
 if TYPE_CHECKING:
@@ -93,6 +94,32 @@ def test_a_failing_phase_is_tried_again_as_its_cell_says(notebook: Notebook) -> 
     notebook.run("%%milo site.load --retry 2\nif ctx.attempt < 3: raise OSError\ntries = ctx.attempt")
     assert notebook.run("%milo run site --wait") == "site: completed (1 completed)"
     assert notebook.names["site"]["load"].result.tries == 3
+
+
+def test_a_phase_is_stopped_when_its_time_is_up(notebook: Notebook) -> None:
+    notebook.run("%%milo site.load --timeout 0.05\nctx.sleep(20)")
+    assert "[FAIL] load: " in notebook.fail("%milo run site --wait")
+    error = notebook.names["site"]["load"].error
+    assert isinstance(error, PhaseTimeoutError)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("%%milo site.a --parallel\nboth.wait(20)", "%%milo site.b --parallel\nboth.wait(20)"),
+        (
+            "%%milo site.a\nboth.wait(20)",
+            "%%milo site.b\nboth.wait(20)",
+            "%%milo site --define --parallel\n# all of them",
+        ),
+        ("%%milo site --define --parallel\n@phase\ndef a(): both.wait(20)\n@phase\ndef b(): both.wait(20)",),
+    ],
+)
+def test_parallel_phases_run_at_the_same_time(notebook: Notebook, cells: tuple[str, ...]) -> None:
+    notebook.names["both"] = threading.Barrier(2)
+    for cell in cells:
+        notebook.run(cell)
+    assert notebook.run("%milo run site --max-workers 2") == RUNS
 
 
 def test_a_cell_that_runs_again_replaces_exactly_its_phase(notebook: Notebook) -> None:
@@ -340,7 +367,7 @@ def test_run_again_shows_the_same_view(failed: Notebook) -> None:
         ("%%milo site.parse --after\n1", "Argument --after: expected at least one argument"),
         ("%%milo site.parse --after parse\n1", "Circular dependency: parse → parse"),
         ("%%milo site.parse --after ctx\n1", "No phase can be named 'ctx'"),
-        ("%%milo site.parse --retry 0\n1", "Argument --retry: it must be a whole number from 1, got '0'"),
+        ("%%milo site.parse --retry 0\n1", "must be a whole number from 1, got '0'. Help: %milo help phase"),
         ("%%milo site.parse --timeout 0\n1", "Argument --timeout: it must be seconds, more than 0, got '0'"),
         ("%%milo site.parse --timeout soon\n1", "Argument --timeout: it must be a number from 0, got 'soon'"),
         ("%%milo site.parse --weight -1\n1", "Argument --weight"),

@@ -196,7 +196,7 @@ def test_what_comes_later_says_so_in_one_line(notebook: Notebook, word: str) -> 
         ("%milo plan site skip", "skip takes the name of a phase."),
         ("%milo plan site pause load", "pause takes no phase."),
         ("%milo logs site lod", "There is no phase 'lod'."),
-        ("%milo logs site load -n x", "it must be a whole number from 1, got 'x'"),
+        ("%milo logs site load -n x", "it must be a whole number from 1, got 'x'. Help: %milo help logs"),
         ("%milo run sit", "there is no pipeline 'sit'"),
         ("%milo status sit", "there is no pipeline 'sit'"),
         ("%milo help retyr", "%milo knows no 'retyr'. Did you mean 'retry'?"),

@@ -69,7 +69,7 @@ class Cells:
             say(self._parser.format_help())
             return
         if options.name is None:
-            raise UsageError("A %%milo cell needs a name: %%milo NAME. Help: %milo help")
+            raise UsageError("A %%milo cell needs a name: %%milo NAME. Help: %milo help cell")
         name = check_name(options.name)
         check_variable(variables, name)
         before = self.made.get(name)

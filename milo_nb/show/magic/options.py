@@ -62,13 +62,16 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         elsewhere: Options that belong somewhere else, with the sentence that says where.
+        help_on: What ``%milo help`` tells more about it with.
     """
 
     elsewhere: Mapping[str, str] = MappingProxyType({})
+    help_on = ""
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as one line, with the way to the help."""
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. Help: %milo help" if message else "See: %milo help")
+        where = f"%milo help {self.help_on}".rstrip()
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. Help: {where}" if message else f"See: {where}")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Raise instead of ending the program."""
@@ -178,6 +181,7 @@ def make_cell_parser() -> Parser:
         "NAME", "Run the phases that the cell defines, in the background, behind a live view.", CELL_EXAMPLES
     )
     parser.elsewhere = dict.fromkeys(_phase_options(_make_parser()), OF_PHASES)
+    parser.help_on = "cell"
     _cell_options(parser)
     return parser
 
@@ -190,6 +194,7 @@ def make_phase_parser() -> Parser:
         PHASE_EXAMPLES,
     )
     parser.elsewhere = dict.fromkeys(_cell_options(_make_parser()), OF_PIPELINES)
+    parser.help_on = "phase"
     _phase_options(parser)
     return parser
 

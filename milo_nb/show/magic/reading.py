@@ -24,6 +24,7 @@ def split(line: str) -> list[str]:
     Raises:
         UsageError: If a quotation mark or a bracket is left open.
     """
+    line = line.rstrip().removesuffix(";")  # with which people keep a cell quiet
     words: list[str] = []
     at = 0
     while True:

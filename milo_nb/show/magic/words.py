@@ -147,6 +147,7 @@ def make_parser(word: str) -> Parser:
     )
     add_options(parser, (*row.options, HELP))
     parser.elsewhere = options_of_cells()
+    parser.help_on = word
     return parser
 
 
