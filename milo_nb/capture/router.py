@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from milo_nb.capture import asking, children, display, figures, logs, streams, subprocesses, tqdm
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.outputs import Output, OutputBook
-from milo_nb.capture.owners import add_unattributed, find_owner, forget_sinks, remove_unattributed
+from milo_nb.capture.owners import add_unattributed, find_owner, forget_latest, forget_sinks, remove_unattributed
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.sink import Block, Sink
 
@@ -61,6 +61,8 @@ def uninstall() -> None:
             raise RuntimeError(message)
         _count -= 1
         if _count == 0:
+            streams.await_last_words()
+            forget_latest()
             for hook in reversed(_HOOKS):
                 hook.uninstall()
             DRAINER.close()

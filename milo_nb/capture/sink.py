@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from milo_nb.capture.current import STDOUT_WRITE
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.lines import LineSplitter, fold
-from milo_nb.capture.owners import open_sinks
+from milo_nb.capture.owners import leave, open_sinks
 from milo_nb.capture.shown import Shown
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Sink(Shown):
 
     def close(self) -> None:
         """Emit everything, the last partial lines too; what is written later is emitted as late."""
-        open_sinks.discard(self)
+        leave(self)
         for feed in self._feeders or ():
             feed()
         self._feeders = None

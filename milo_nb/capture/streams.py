@@ -25,7 +25,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from milo_nb.capture.current import STDOUT_WRITE, below_stdout
-from milo_nb.capture.owners import find_owner
+from milo_nb.capture.owners import find_owner, has_last_words
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.sink import Sink, new_source
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from milo_nb.capture.current import Write
+
+_LAST_WORDS_S: Final = 0.01
 
 
 class _Buffer(io.BufferedIOBase):
@@ -290,6 +292,11 @@ class _Route:
         finally:
             self._entered.is_in = False
 
+    def is_watched(self) -> bool:
+        """Whether text comes up here that was written to a file descriptor."""
+        thread = getattr(self._stream, "watch_fd_thread", None)
+        return isinstance(thread, threading.Thread) and thread.is_alive()
+
     def _find_owner(self) -> Sink | None:
         """Return whose it is that comes up from the file descriptor; None for all other text."""
         if getattr(self._stream, "watch_fd_thread", None) is not threading.current_thread() or self._is_leaving:
@@ -304,6 +311,15 @@ class _Route:
             values.pop(name, None)
         if self._outer is not None:
             values["write"] = self._outer
+
+
+def await_last_words() -> None:
+    """Give a kernel's streams a moment to bring up what an attempt that has just ended wrote to a file descriptor.
+
+    Nothing tells when all of it has come: it has left the pipe before the thread that reads it gets to say so.
+    """
+    if has_last_words() and any(hook.is_watched() for hook in HOOKS):
+        threading.Event().wait(_LAST_WORDS_S)
 
 
 def _is_kernel_stream(stream: object) -> bool:
@@ -336,6 +352,10 @@ class StreamHook:
         """Return the objects that stand for this stream now."""
         below = None if self._proxy is None else self._proxy.target
         return (getattr(sys, self.name), getattr(sys, f"__{self.name}__"), below)
+
+    def is_watched(self) -> bool:
+        """Whether text comes up here that was written to a file descriptor."""
+        return self._route is not None and self._route.is_watched()
 
     def install(self) -> None:
         """Route what is the standard stream now."""

@@ -1,6 +1,6 @@
 """What a phase's subprocesses and forked children print becomes lines of that phase.
 
-Hooks `subprocess.Popen.__init__`, ``wait`` and ``poll``, and registers fork handlers with `os`. A child whose
+Hooks `subprocess.Popen.__init__`, ``wait`` and ``poll``, and `os.system`; registers fork handlers with `os`. A child whose
 stdout or stderr would be inherited, or is one of our streams, gets a pipe instead; a daemon thread per child
 ("milo-nb-pump") reads it until every holder of the other end has closed it. Who waits for the child first takes
 over what stands in the pipe, and so does the sink when it closes: a child's lines come before what the phase
@@ -169,6 +169,16 @@ def _wrap_waiting(original: Callable[..., int | None]) -> Callable[..., int | No
     return wait
 
 
+def _wrap_system(original: Callable[..., int]) -> Callable[..., int]:
+    def system(command: Any) -> int:
+        if CURRENT_SINK.get() is None:
+            return original(command)
+        code = subprocess.call(command, shell=True)  # noqa: S602 - what os.system does, too
+        return code << 8 if code >= 0 else -code  # as a wait status, which is what os.system returns
+
+    return system
+
+
 _KINDS: Final = (
     ("stdout", ""),
     ("stderr", ""),
@@ -304,6 +314,7 @@ HOOKS: Final = (
         Patch(subprocess.Popen, "__init__", _wrap_init),
         Patch(subprocess.Popen, "wait", _wrap_waiting),
         Patch(subprocess.Popen, "poll", _wrap_waiting),
+        Patch(os, "system", _wrap_system),
         FORK_HOOK,
     )
     if hasattr(select, "poll")  # POSIX

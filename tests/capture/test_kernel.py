@@ -47,6 +47,26 @@ TABLE = {
     "no handler": ("logging.getLogger('none').warning('a')", [["log", "WARNING", "a"]]),
     "shell": ("get_ipython().system('echo a')", [["stdout", "", "a"]]),
     "subprocess": ("subprocess.run('echo a; echo b >&2', shell=True)", [["stdout", "", "a"], ["stderr", "", "b"]]),
+    "os.system": (
+        "assert os.system('echo a >&2; exit 3') == 3 << 8; print('b')",
+        [["stderr", "", "a"], ["stdout", "", "b"]],
+    ),
+    "asyncio subprocess": (
+        "import asyncio\nasync def main(): await (await asyncio.create_subprocess_shell('echo a')).wait()\nasyncio.run(main())",
+        [["stdout", "", "a"]],
+    ),
+    "%%bash": (
+        "get_ipython().run_cell_magic('bash', '', 'echo a; echo b >&2')",
+        [["stdout", "", "a"], ["stderr", "", "b"]],
+    ),
+    "Popen(stderr=STDOUT)": (
+        "subprocess.Popen('echo a >&2', shell=True, stdout=sys.stdout, stderr=subprocess.STDOUT).wait()",
+        [["stdout", "", "a"]],
+    ),
+    "subprocess with output of its own": (
+        "print(subprocess.run(['echo', 'a'], capture_output=True, text=True).stdout, end='')",
+        [["stdout", "", "a"]],
+    ),
     "Popen(stdout=sys.stdout)": ("subprocess.Popen(['echo', 'a'], stdout=sys.stdout).wait()", [["stdout", "", "a"]]),
     "child thread": (
         "t = threading.Thread(target=print, args=('a',)); t.start(); t.join()",
@@ -54,17 +74,57 @@ TABLE = {
     ),
     "pool": ("list(ThreadPoolExecutor(2).map(print, ['a']))", [["stdout", "", "a"]]),
     "os.write": ("os.write(1, b'a\\n'); until(sink, 'a\\n')", [["stdout", "", "a"]]),
-    "os.system": ("os.system('echo a >&2'); until(sink, 'a\\n')", [["stderr", "", "a"]]),
     "sys.__stdout__": ("print('a', file=sys.__stdout__, flush=True); until(sink, 'a\\n')", [["stdout", "", "a"]]),
     "C stdio": (
         "import ctypes; c = ctypes.CDLL(None); c.puts(b'a'); c.fflush(None); until(sink, 'a\\n')",
         [["stdout", "", "a"]],
+    ),
+    "C stdio from a child thread": (
+        (
+            "import ctypes; c = ctypes.CDLL(None)\n"
+            "t = threading.Thread(target=c.puts, args=(b'a',)); t.start(); t.join(); c.fflush(None); until(sink, 'a\\n')"
+        ),
+        [["stdout", "", "a"]],
+    ),
+    "binary": (
+        "subprocess.run(['printf', '\\\\000\\\\377\\\\n'])\nsys.stdout.write('\\0\\x1b[31m\\n')",
+        [["stdout", "", "\0\ufffd"], ["stdout", "", "\0\x1b[31m"]],
     ),
     "invalid UTF-8": ("os.write(1, b'\\xff\\n'); until(sink, '\\ufffd\\n')", [["stdout", "", "\ufffd"]]),
     "forked child": (
         "pid = os.fork()\nif pid == 0:\n    print('a'); os._exit(0)\nos.waitpid(pid, 0)",
         [["stdout", "", "a"]],
     ),
+    "multiprocessing with fork": (
+        "import multiprocessing\nf = multiprocessing.get_context('fork').Process(target=print, args=('a',)); f.start(); f.join()",
+        [["stdout", "", "a"]],
+    ),
+    "multiprocessing with spawn": (
+        (
+            "import multiprocessing\ns = multiprocessing.get_context('spawn').Process(target=print, args=('a',)); s.start(); s.join()\n"
+            "until(sink, 'a\\n')"
+        ),
+        [["stdout", "", "a"]],
+    ),
+    "warning": ("warnings.warn_explicit('a', UserWarning, 'f', 1)", [["warning", "WARNING", "f:1: UserWarning: a"]]),
+    "traceback": ("traceback.print_exception(ValueError('a'))", [["stderr", "", "ValueError: a"]]),
+    "stream replaced by a wrapper": (
+        (
+            "class Tee:\n    def __init__(self, below): self.below = below\n    def __getattr__(self, name): return getattr(self.below, name)\n"
+            "    def write(self, text): return self.below.write(text.upper())\n"
+            "sys.stdout = Tee(sys.stdout)\ntry: print('a')\nfinally: sys.stdout = sys.stdout.below"
+        ),
+        [["stdout", "", "A"]],
+    ),
+    "stream replaced by another one": (
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as mine: print('hidden')\nprint('a' + mine.getvalue(), end='')",
+        [["stdout", "", "ahidden"]],
+    ),
+    "kept stream": ("streams[0].write('a'); streams[1].write('b')", [["stdout", "", "a"], ["stderr", "", "b"]]),
+    "kept write": ("write = sys.stdout.write; write('a'); sys.stdout.writelines(['b', 'c'])", [["stdout", "", "abc"]]),
+    "async": ("import asyncio\nasync def say(): print('a')\nasyncio.run(say())", [["stdout", "", "a"]]),
+    "asyncio.to_thread": ("import asyncio; asyncio.run(asyncio.to_thread(print, 'a'))", [["stdout", "", "a"]]),
+    "timer": ("t = threading.Timer(0, print, ('a',)); t.start(); t.join()", [["stdout", "", "a"]]),
 }
 
 
@@ -215,6 +275,77 @@ def test_bars_of_notebooks_are_one_line_of_the_log_and_drive_the_progress(kernel
     assert read(kernel, "(errors[0], shown[0], told[0][-1])") == [[], [], [1.0, "2/2"]]
     given = kernel.run("from tqdm.auto import tqdm; [0 for _ in tqdm(range(2), desc='widget')]; None")
     assert list(given) == ["display_data"]
+
+
+def test_bars_of_text_and_of_child_threads_are_lines_of_the_log_too(kernel: Kernel) -> None:
+    lines = run_phase(
+        kernel,
+        """
+        from tqdm import tqdm
+        from concurrent.futures import ThreadPoolExecutor
+        def work(name):
+            for _ in tqdm(range(2), desc=name): pass
+        work('own')
+        with ThreadPoolExecutor(2) as pool: list(pool.map(work, ['one', 'two']))
+        t = threading.Thread(target=work, args=('child',)); t.start(); t.join()
+        print('between', file=sys.stderr)
+        """,
+    )
+    bars = sorted(line.split(":")[0] for *_, line in lines)
+    assert bars == ["between", "child", "one", "own", "two"]
+    assert {tuple(line[:2]) for line in lines} == {("stderr", "")}
+    assert read(kernel, "(errors[0], told[0][-1])") == [[], [1.0, "2/2"]]
+
+
+@pytest.mark.parametrize("words", ["os.write(1, b'last\\n')", "c.puts(b'last'); c.fflush(None)"])
+def test_the_last_words_of_a_session_that_come_up_from_a_descriptor_reach_no_cell(kernel: Kernel, words: str) -> None:
+    for _ in range(5):
+        given = kernel.run(
+            f"""
+            import ctypes; c = ctypes.CDLL(None)
+            uninstall(); install()
+            def body(sink): {words}
+            last = run_phases(body)[0]
+            uninstall()
+            print('cell')
+            install()
+            """
+        )
+        assert given == {"stdout": "cell\n"}
+        # Cut anywhere: what comes late is not waited for until its line ends.
+        assert "".join(text for *_, text in read(kernel, "last")) == "last"
+
+
+def test_floods_of_a_phase_reach_its_log_whole(kernel: Kernel) -> None:
+    given = kernel.run(
+        """
+        from milo_nb.capture.logbook import LogBook
+        book = LogBook()
+        def flood(sink):
+            sink._emit = book.extend
+            sys.stdout.write('\\n'.join(map(str, range(10_000))) + '\\n')
+            print('x' * 100_000_000)
+            for n in range(1_000_000): print(n)
+        run_phases(flood)
+        long = book.page(0, len(book))
+        [row[4] for row in long[:10_000]] == list(map(str, range(10_000))), len(book), long[-1][4], sum(len(row[4]) for row in long) < 40e6
+        """
+    )
+    assert given == {"result": "(True, 1010001, '999999', True)"}
+
+
+def test_a_line_of_100_mb_is_shown_by_its_start(kernel: Kernel) -> None:
+    given = kernel.run(
+        """
+        book = LogBook()
+        def long_line(sink):
+            sink._emit = book.extend
+            print('x' * 100_000_000)
+        run_phases(long_line)
+        len(book), len(book.page(0, 1)[0][4]), book.page(0, 1)[0][4][-40:]
+        """
+    )
+    assert given == {"result": repr((1, 100_034, "xxxxxx… [99,900,000 more characters cut]"))}
 
 
 def test_tracebacks_and_warnings_of_a_phase_go_to_its_log(kernel: Kernel) -> None:

@@ -202,3 +202,12 @@ def test_uninstall_restores_popen() -> None:
         name: before[name] for name in ("__init__", "wait", "poll")
     }
     install()
+
+
+def test_os_system_writes_to_the_log_and_returns_what_it_always_does(phase: Phase) -> None:
+    codes: list[int] = []
+    commands = ("echo a", b"echo b >&2", "exit 3", "kill -9 $$")
+    phase.finish(lambda: codes.extend(map(os.system, commands)))
+    assert phase.all == [("stdout", "", "a"), ("stderr", "", "b")]
+    assert codes == [0, 0, 3 << 8, 9]
+    assert [os.system(command) for command in commands[2:]] == codes[2:]
