@@ -13,19 +13,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import DeclarationError, ResultRefusedError, SchemaError
-from milo_nb.persist.cache_entry import FILES, META, VALUE, Facts, Hit, Miss, purpose_of, read_facts, write_facts
+from milo_nb.errors import ResultRefusedError, SchemaError
+from milo_nb.persist.cache_entry import META, VALUE, Content, Hit, Miss, fill, linker, purpose_of, read_facts
 from milo_nb.persist.cache_index import Index
 from milo_nb.persist.cache_key import CacheKey, explain, make_key
 from milo_nb.persist.cache_options import CacheOptions, cache_options, parse_ttl
-from milo_nb.persist.cache_shelves import Shelves, read_loosely, size_of, used_at
-from milo_nb.persist.disk import Removed, make_private, read_json, remove, say_age, say_size, to_json, write_whole
-from milo_nb.persist.files import store_files
+from milo_nb.persist.cache_shelves import Shelves, read_loosely
+from milo_nb.persist.disk import make_private, read_json, remove, say_age, to_json, write_whole
 from milo_nb.persist.hold import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from milo_nb.persist.disk import Removed
     from milo_nb.persist.files import FileRecord
     from milo_nb.values.codec import Seal
     from milo_nb.values.fingerprint import Fingerprint
@@ -60,12 +60,7 @@ class Cache:
         params: Mapping[str, Any],
         options: CacheOptions,
     ) -> CacheKey:
-        """Return the key of a phase's result; see :func:`make_key`.
-
-        Raises:
-            Undigestable: If a parameter has no content that could be compared.
-            OSError: If a file that counts cannot be read.
-        """
+        """Return the key of a phase's result; takes and raises what :func:`make_key` does."""
         return make_key(phase, inputs, fingerprint, params, options, secret=self._secret)
 
     def look(self, key: CacheKey, ttl: int | None = None) -> Hit | Miss:
@@ -158,7 +153,7 @@ class Cache:
                 return codec.dump(value, file, self._secret, purpose)
 
         purpose = purpose_of(key.digest)
-        self._put(key, write, purpose, info, files=files, files_root=files_root)
+        self._put(key, Content(write, purpose, dict(info or {}), tuple(files), files_root))
 
     def put_saved(  # noqa: PLR0913 - a value that is saved is told by three of them
         self,
@@ -178,56 +173,18 @@ class Cache:
             saved: The file with the value, which is never changed, here or there; or, if it is small, all of it.
             seal: Its size and MAC.
             purpose: What it was sealed for.
-            info: As for :meth:`put`.
-            files: As for :meth:`put`.
-            files_root: As for :meth:`put`.
+            info: As for :meth:`put`; so are the others.
+            files: What the phase wrote.
+            files_root: Where those files are.
 
         Raises:
             OSError: If there is no space, or writing is not allowed.
             ResultRefusedError: If one of the files has changed since it was recorded.
         """
-        import shutil  # noqa: PLC0415 - nearly never needed
+        self._put(key, Content(linker(saved, seal), purpose, dict(info or {}), tuple(files), files_root))
 
-        def link(path: Path) -> Seal:
-            if isinstance(saved, bytes):
-                write_whole(path, saved)
-                return seal
-            try:
-                os.link(saved, path, follow_symlinks=False)
-            except OSError:
-                shutil.copyfile(saved, path, follow_symlinks=False)
-                path.chmod(0o600)
-            return seal
-
-        self._put(key, link, purpose, info, files=files, files_root=files_root)
-
-    def _put(  # noqa: PLR0913 - what an entry is made of
-        self,
-        key: CacheKey,
-        write: Callable[[Path], Seal],
-        purpose: str,
-        info: Mapping[str, Any] | None,
-        *,
-        files: Iterable[FileRecord],
-        files_root: Path | None,
-    ) -> None:
-        kept = tuple(files)
-        if kept and files_root is None:
-            raise DeclarationError("files= needs files_root=, the directory that they are in")
-        made = self._shelves.new()
-        try:
-            seal = write(made / VALUE)
-            if files_root is not None:
-                store_files(kept, files_root, made / FILES)
-            now = self._wall()
-            write_facts(
-                made, key, Facts(key.phase, now, seal, purpose, key.components, kept, dict(info or {})), self._secret
-            )
-            os.utime(made / META, (now, now))
-            self._shelves.place(made, key.digest)
-        except BaseException:
-            remove(made)
-            raise
+    def _put(self, key: CacheKey, content: Content) -> None:
+        self._shelves.put(key.digest, lambda folder: fill(folder, key, content, self._wall(), self._secret))
         latest = self._shelves.latest_of(key.phase)
         with contextlib.suppress(OSError):  # only says why something is not there
             make_private(latest.parent)
@@ -263,21 +220,7 @@ class Cache:
             DeclarationError: (a ``ValueError``) ``Invalid TTL: ...`` for a wrong text.
         """
         age_s = parse_ttl(older_than) / 1000 if isinstance(older_than, str) else older_than
-        now = self._wall()
-        going = [
-            Removed(path, size_of(path), "left behind by a writer that died") for path in self._shelves.abandoned(now)
-        ]
-        found = sorted((used_at(folder), size_of(folder), folder) for folder in self._shelves.entries())
-        total = sum(size for _, size, _ in found)
-        for last, size, folder in found:
-            if age_s is not None and now - last > age_s:
-                why = f"not used for {say_age(now - last)}"
-            elif max_bytes is not None and total > max_bytes:
-                why = f"the cache holds more than {say_size(max_bytes)}"
-            else:
-                continue
-            total -= size
-            going.append(Removed(folder, size, why))
+        going = self._shelves.superfluous(self._wall(), max_bytes, age_s)
         if not dry_run:
             for path, _, _ in going:
                 with contextlib.suppress(OSError):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import os
+import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.errors import ResultRefusedError, SchemaError
+from milo_nb.errors import DeclarationError, ResultRefusedError, SchemaError
 from milo_nb.persist.cache_key import SCHEMA
 from milo_nb.persist.disk import read_json, say_age, to_json, write_whole
-from milo_nb.persist.files import FileRecord, restore_files
+from milo_nb.persist.files import FileRecord, restore_files, store_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from milo_nb.persist.cache_key import CacheKey
@@ -46,6 +48,60 @@ class Facts(NamedTuple):
 def purpose_of(digest: str) -> str:
     """Return what the value of a key is sealed for."""
     return f"cache/{digest}"
+
+
+class Content(NamedTuple):
+    """What an entry is made of.
+
+    Attributes:
+        write: Writes the value to a path and returns its seal.
+        purpose: What the value is sealed for.
+        info: Further facts that JSON can hold.
+        files: What the phase wrote.
+        files_root: The directory of the session, where these are.
+    """
+
+    write: Callable[[Path], Seal]
+    purpose: str
+    info: dict[str, Any]
+    files: tuple[FileRecord, ...]
+    files_root: Path | None
+
+
+def linker(saved: Path | bytes, seal: Seal) -> Callable[[Path], Seal]:
+    """Return what puts a value that is saved already into an entry: by a link, where the file system has them."""
+
+    def write(path: Path) -> Seal:
+        if isinstance(saved, bytes):
+            write_whole(path, saved)
+            return seal
+        try:
+            os.link(saved, path, follow_symlinks=False)
+        except OSError:
+            shutil.copyfile(saved, path, follow_symlinks=False)
+            path.chmod(0o600)
+        return seal
+
+    return write
+
+
+def fill(folder: Path, key: CacheKey, content: Content, now: float, secret: bytes) -> None:
+    """Write all of an entry into a folder that nobody looks into yet.
+
+    Raises:
+        NotSavableError: If the value cannot be saved.
+        OSError: If there is no space, or writing is not allowed.
+        ResultRefusedError: If one of the files has changed since it was recorded.
+        TypeError: If ``info`` holds what JSON has no form for; so do ValueErrors.
+    """
+    if content.files and content.files_root is None:
+        raise DeclarationError("files= needs files_root=, the directory that they are in")
+    seal = content.write(folder / VALUE)
+    if content.files_root is not None:
+        store_files(content.files, content.files_root, folder / FILES)
+    facts = Facts(key.phase, now, seal, content.purpose, key.components, content.files, content.info)
+    write_facts(folder, key, facts, secret)
+    os.utime(folder / META, (now, now))
 
 
 def write_facts(folder: Path, key: CacheKey, facts: Facts, secret: bytes) -> None:

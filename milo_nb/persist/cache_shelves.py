@@ -12,10 +12,10 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.persist.cache_entry import META
-from milo_nb.persist.disk import TMP, make_private, remove, walk
+from milo_nb.persist.disk import TMP, Removed, make_private, remove, say_age, say_size, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _STALE_S = 86_400.0
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
@@ -47,24 +47,23 @@ class Shelves:
         """Return these files of all phases."""
         return list((self.folder / "latest").glob("*.json"))
 
-    def new(self) -> Path:
-        """Make a folder for an entry that is being written.
+    def put(self, digest: str, fill: Callable[[Path], None]) -> None:
+        """Have a new folder filled and moved to the place of an entry, and what is there away.
 
         Raises:
-            OSError: If that is not possible.
+            OSError: If that is not possible; what was there stands. Also what `fill` raises.
         """
         make_private(self.folder)
         made = self.folder / f"{TMP}{_HOST}-{os.getpid()}-{token_hex(8)}"
         made.mkdir(mode=0o700)
-        return made
+        try:
+            fill(made)
+            self._place(made, self.of(digest))
+        except BaseException:
+            remove(made)
+            raise
 
-    def place(self, made: Path, digest: str) -> None:
-        """Move an entry to its place, and away what is there.
-
-        Raises:
-            OSError: If that is not possible.
-        """
-        target = self.of(digest)
+    def _place(self, made: Path, target: Path) -> None:
         make_private(target.parent)
         for _ in range(_TRIES):
             try:
@@ -97,6 +96,28 @@ class Shelves:
                     if dead or now - path.stat().st_mtime > _STALE_S:
                         found.append(path)
         return found
+
+    def superfluous(self, now: float, max_bytes: float | None, age_s: float | None) -> list[Removed]:
+        """Return what is to go: what was left behind, what was not used for `age_s`, and what was not used for longest.
+
+        Args:
+            now: In seconds since the epoch.
+            max_bytes: How much may stay; all, if None.
+            age_s: How long an entry stays that is not used; for ever, if None.
+        """
+        going = [Removed(path, size_of(path), "left behind by a writer that died") for path in self.abandoned(now)]
+        found = sorted((used_at(folder), size_of(folder), folder) for folder in self.entries())
+        total = sum(size for _, size, _ in found)
+        for last, size, folder in found:
+            if age_s is not None and now - last > age_s:
+                why = f"not used for {say_age(now - last)}"
+            elif max_bytes is not None and total > max_bytes:
+                why = f"the cache holds more than {say_size(max_bytes)}"
+            else:
+                continue
+            total -= size
+            going.append(Removed(folder, size, why))
+        return going
 
 
 def size_of(folder: Path) -> int:
