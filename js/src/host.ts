@@ -165,7 +165,8 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       send({ type: "command", id, command, phases, options: {} }, id);
     },
     wantLogs(phase, start, count) {
-      askOnce(`logs ${phase} ${start}`, (id) => ({ type: "logs", id, phase, start, count }));
+      // One page at a time: who scrolls fast wants the lines where the scrolling ends, not those it passed.
+      askOnce(`logs ${phase}`, (id) => ({ type: "logs", id, phase, start, count }));
     },
     wantDetail(phase) {
       if (state.peek().details.has(phase)) return;

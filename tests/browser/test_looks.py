@@ -71,6 +71,27 @@ def price(clean, currencies):
 def report(price):
     return f"{len(price)} orders, {sum(price):,.2f} EUR"
 """
+PICTURES = """
+%%milo pictures
+from IPython.display import HTML, SVG, display
+
+@phase(retry=1, retry_delay=0)
+def look(ctx):
+    print("looking")
+    if ctx.attempt == 1:
+        display({"text/plain": "before it fails"}, raw=True)
+        raise ValueError("not yet")
+    rows = "".join(f"<tr><th>{i}</th><td>{name}</td><td>{links}</td></tr>" for i, (name, links) in enumerate(COUNTS))
+    head = '<tr style="text-align: right;"><th></th><th>package</th><th>links</th></tr>'
+    style = "<style scoped>.dataframe tbody tr th { vertical-align: top; }</style>"
+    display(HTML(f'<div>{style}<table border="1" class="dataframe"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'))
+    bars = "".join(f'<rect x="{i * 60}" y="{120 - n * 8}" width="40" height="{n * 8}"/>' for i, (_, n) in enumerate(COUNTS))
+    display(SVG(f'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="130">{bars}<path d="M0 120H300" stroke="black"/></svg>'))
+    display({"application/json": dict(COUNTS)}, raw=True)
+    display({"application/vnd.chart+json": {}, "text/plain": "<Chart>"}, raw=True)
+
+COUNTS = [("anyio", 12), ("attrs", 7), ("certifi", 3), ("idna", 9)]
+"""
 DARK = "JupyterLab Dark"
 LIGHT = "JupyterLab Light"
 BRIGHTNESS = """(element) => {
@@ -152,6 +173,32 @@ def test_axe_finds_nothing_serious_in_a_run_that_fails_and_is_mended(open_notebo
     assert_accessible(notebook)
     if theme == LIGHT:
         notebook.shoot("done")
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_displays_can_be_read_in_both_themes_and_axe_finds_nothing_serious(open_notebook, wear, theme):
+    notebook = open_notebook("%load_ext milo_nb", PICTURES)
+    notebook.command("application:toggle-left-area")
+    notebook.run(0, 1)
+    notebook.expect_status("completed")
+    notebook.phase("look").click()
+    notebook.view.locator("[data-tab=output]").click()
+    pane = notebook.pane("output")
+    expect(pane.locator("figure")).to_have_count(5)
+    wear(notebook, theme)
+    scroll_to(notebook, 1)
+
+    cell = pane.frame_locator("iframe").locator("td").first
+    expect(cell).to_have_text("anyio")
+    colours = pane.evaluate("(pane) => getComputedStyle(pane).color")
+    expect(cell).to_have_css("color", colours)
+    assert pane.locator("img").evaluate(BRIGHTNESS) > 200  # black ink of figures without a background
+    assert_accessible(notebook)
+    if theme == DARK:
+        notebook.shoot("displays", notebook.view)
+    notebook.view.locator("[data-tab=logs]").click()
+    expect(notebook.log).to_have_text(["looking", "looking"])
+    expect(notebook.view.locator(".milo-log-row").last).to_have_attribute("data-attempt", "2")
 
 
 def test_the_view_wears_the_colours_of_the_theme_and_follows_its_change(open_notebook, wear):

@@ -29,7 +29,7 @@ export interface Port {
   setExpanded(expanded: boolean): void;
   setFollow(follow: boolean): void;
   command(command: Command, phases?: readonly string[]): void;
-  /** Asks for log lines; the same lines are not asked for again while the answer is due. */
+  /** Asks for log lines, unless an answer is due: then they are wanted again when it has come. */
   wantLogs(phase: number, start: number, count: number): void;
   /** Asks for the error and result of a phase, once per attempt. */
   wantDetail(phase: number): void;

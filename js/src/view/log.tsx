@@ -4,6 +4,7 @@ import { useMemo, useSignal } from "../dom/hooks";
 import { findLines, type LogBuffer, lineAt, literal, missing } from "../state/logs";
 import { isOver, logOf } from "../state/selectors";
 import type { Port } from "../state/store";
+import type { Phase } from "../wire";
 import { formatStamp, plural } from "./format";
 import { Window } from "./window";
 
@@ -91,6 +92,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
             log={log}
             index={log.first + row}
             since={state.session?.started_at ?? 0}
+            starts={phase ? [...phase.history, phase].slice(1) : []}
             pattern={pattern}
             isCurrent={log.first + row === current}
           />
@@ -111,15 +113,26 @@ interface LineProps {
   readonly index: number;
   /** When the session began, on the kernel's clock. */
   readonly since: number;
+  /** The attempts after the first. */
+  readonly starts: readonly Pick<Phase, "attempt" | "started_at">[];
   readonly pattern: RegExp | null;
   readonly isCurrent: boolean;
 }
 
-function Line({ log, index, since, pattern, isCurrent }: LineProps) {
+function Line({ log, index, since, starts, pattern, isCurrent }: LineProps) {
   const line = lineAt(log, index);
   const [time, stream, level, text] = line ?? [0, undefined, undefined, "…"];
+  const before = lineAt(log, index - 1);
+  const start = before && starts.find(({ started_at }) => before[0] < started_at && started_at <= time);
   return (
-    <div class="milo-log-row" data-line={index + 1} data-stream={stream} data-level={level} data-current={isCurrent || undefined}>
+    <div
+      class="milo-log-row"
+      data-line={index + 1}
+      data-stream={stream}
+      data-level={level}
+      data-current={isCurrent || undefined}
+      data-attempt={start?.attempt}
+    >
       <span class="milo-log-number">{index + 1}</span>
       <span class="milo-log-stamp">{line ? formatStamp(time - since) : ""}</span>
       <span class="milo-log-text">
