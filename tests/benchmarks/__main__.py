@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import browsing
 import capturing
 import dispatching
 import kernels
@@ -22,6 +23,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *kernels.BENCHMARKS,
     *sizes.BENCHMARKS,
     *dispatching.BENCHMARKS,
+    *browsing.BENCHMARKS,
 )
 HEADING = """# Benchmarks
 
