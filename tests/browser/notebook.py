@@ -133,8 +133,11 @@ class Notebook:
         return "".join(_text_of(output) for output in self.outputs(index))
 
     def shown(self, index: int) -> list[str]:
-        """Return what a cell has shown: `view` for a view, else the type of the output."""
-        return ["view" if WIDGET in o.get("data", {}) else o["output_type"] for o in self.outputs(index)]
+        """Return what a cell has shown: `view` for a view, `still` for a still, else the type of the output."""
+        return [
+            "view" if WIDGET in o.get("data", {}) else "still" if is_still(o) else o["output_type"]
+            for o in self.outputs(index)
+        ]
 
     def ask(self, code: str) -> str:
         """Return what code prints in the kernel, past the notebook."""
@@ -188,6 +191,10 @@ class Notebook:
             part.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
 
+def is_still(output: dict[str, Any]) -> bool:
+    return "".join(output.get("data", {}).get("text/html", "")).startswith('<div class="milo-still"')
+
+
 def _text_of(output: dict[str, Any]) -> str:
     match output["output_type"]:
         case "stream":
@@ -195,4 +202,4 @@ def _text_of(output: dict[str, Any]) -> str:
         case "error":
             return f"{output['ename']}: {output['evalue']}"
         case _:
-            return "" if WIDGET in output["data"] else "".join(output["data"].get("text/plain", ""))
+            return "" if WIDGET in output["data"] or is_still(output) else "".join(output["data"].get("text/plain", ""))

@@ -66,7 +66,7 @@ def test_a_cell_returns_at_once_and_its_graph_follows_the_run(open_notebook):
 
     notebook.run(0, 1)  # done, while the first phase waits for a later cell
 
-    assert notebook.shown(1) == ["view"]
+    assert notebook.shown(1) == ["view", "still"]
     notebook.expect_status("running")
     notebook.expect_phases(load="running", clean="pending", report="pending")
     expect(notebook.view).to_have_attribute("data-pipeline", "shop")
@@ -113,7 +113,7 @@ def test_nothing_that_a_phase_says_lands_in_a_cell(open_notebook):
     mine = notebook.run(3)
 
     assert (said, mine) == ("True", "mine\n")
-    assert [notebook.shown(index) for index in range(3)] == [[], ["view"], ["execute_result"]]
+    assert [notebook.shown(index) for index in range(3)] == [[], ["view", "still"], ["execute_result"]]
     notebook.phase("talk").click()
     for line in ("printed", "complained", "logged", "warned", "from a thread", "from a program"):
         expect(notebook.pane("logs")).to_contain_text(line)

@@ -203,3 +203,49 @@ def test_nbclient_waits_for_the_end_and_keeps_the_notebook_small(
     assert notebook.cells[1].outputs[0].text == "site: completed (2 completed)\n"
     assert notebook.cells[2].outputs[0].data == {"text/plain": "<pipeline site>"}
     assert len(nbformat.writes(notebook)) < 8_000
+
+
+# ---------------------------------------------------------------------- the still
+
+
+def until_still(kernel: Kernel, line: str) -> dict[str, Any]:
+    """Wait until a still says this."""
+    while True:
+        message = kernel.client.get_iopub_msg(timeout=TIMEOUT_S)
+        kernel.published.append(message)
+        if is_still(message["content"]) and message["content"]["data"]["text/plain"] == line:
+            return message
+
+
+@pytest.mark.parametrize("kernel", kernels.ALL, indirect=True)
+def test_the_still_is_kept_up_to_date_in_its_cell_when_that_is_long_over(kernel: Kernel) -> None:
+    kernel.run("import threading; gate = threading.Event(); broken = True")
+    kernel.run(GATED, person=True)
+    (shown,) = kernel.stills()
+    kernel.run("print('another cell')", person=True)
+    kernel.client.execute("gate.set(); gate.wait(0.2)")
+    ended = until_still(kernel, "site: failed (1 completed, 1 failed)")
+    assert ended["msg_type"] == "update_display_data"
+    assert ended["parent_header"]["msg_id"] == shown["parent_header"]["msg_id"]
+    assert ended["content"]["transient"] == shown["content"]["transient"]
+    assert "no title" in ended["content"]["data"]["text/html"]
+
+
+@pytest.mark.parametrize("kernel", kernels.ALL, indirect=True)
+def test_no_still_is_shown_by_a_phase_nor_for_one_that_was_replaced(kernel: Kernel) -> None:
+    kernel.run("import threading; gate = threading.Event(); broken = False")
+    kernel.run(GATED, person=True)
+    (first,) = kernel.stills()
+    kernel.run(
+        "from IPython.display import display\nfrom milo_nb import Phase, Pipeline\n"
+        "outer = Pipeline('outer', Phase('show', lambda: display(site))).run()\nouter.wait(20).success",
+        person=True,
+    )
+    assert kernel.stills() == [first]
+    kernel.run("gate.set(); site.wait(20); gate.clear()", person=True)
+    kernel.run(GATED, person=True)
+    second = kernel.stills()[-1]
+    assert second["content"]["transient"] != first["content"]["transient"]
+    kernel.client.execute("gate.set()")
+    ended = until_still(kernel, "site: completed (2 completed)")
+    assert ended["content"]["transient"] == second["content"]["transient"]

@@ -31,6 +31,8 @@ MAX_ERRORS = 3_000
 """Characters of all errors together."""
 MAX_NAME = 40
 MAX_LABEL = 17
+LEAST_SCALE = 0.7
+"""A picture that is too wide shrinks so far; then it scrolls."""
 MOST_AFTER = 4
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
 _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
@@ -121,7 +123,7 @@ def _graph(state: PipelineState, graph: PhaseGraph, phases: Sequence[PhaseStatus
     said = f"Graph of {name}: {_word(state)}"
     return (
         '<div class="milo-still-graph" tabindex="0" role="group" aria-label="Graph">\n'
-        f'<svg role="img" width="{layout.width}" height="{layout.height}" '
+        f'<svg role="img" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
         f'viewBox="0 0 {layout.width} {layout.height}">\n'
         f"<title>{said}.</title>\n<desc>{_counts(phases)}; what each depends on is in the table below.</desc>\n"
         f'<path class="e" fill="none" stroke="#888" d="{layout.edges}"/>\n'

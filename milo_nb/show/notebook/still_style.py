@@ -26,6 +26,7 @@ _DARK = (
     "--ok:#3fb950;--fail:#ff7b72;--run:#58a6ff;--warn:#d29922;--skip:#c297ff;--idle:#9ea7b1;"
     "--paper:#111418;--ink:#e6edf3;--tint:15%"
 )
+# One rule is about what stands above a still where no view comes alive: "Loading widget...", "model not found".
 STYLE = f"""<style>
 .milo-still{{{_LIGHT}}}
 @media(prefers-color-scheme:dark){{.milo-still{{{_DARK}}}}}
@@ -36,7 +37,7 @@ var(--vscode-editor-foreground,var(--ink)));--c:var(--idle);background:var(--bg)
 border:1px solid color-mix(in srgb,var(--fg) 18%,var(--bg));border-radius:8px;padding:10px 14px;\
 font:13px/1.45 var(--jp-ui-font-family,var(--vscode-font-family,system-ui,sans-serif))}}
 .milo-still p{{margin:0 0 6px;overflow-wrap:anywhere}}
-.milo-still svg{{vertical-align:-3px;max-width:none}}
+.milo-still svg{{vertical-align:-3px;max-width:100%;height:auto}}
 .milo-still [data-status=completed],.milo-still[data-status=completed]{{--c:var(--ok)}}
 .milo-still [data-status=failed],.milo-still[data-status=failed]{{--c:var(--fail)}}
 .milo-still [data-status=running],.milo-still[data-status=running]{{--c:var(--run)}}
@@ -56,6 +57,7 @@ font:13px/1.45 var(--jp-ui-font-family,var(--vscode-font-family,system-ui,sans-s
 .milo-still .g{{fill:none;stroke:var(--bg)}}
 .milo-still .e{{stroke:color-mix(in srgb,var(--fg) 45%,var(--bg));stroke-width:1.3}}
 .milo-still .a{{fill:color-mix(in srgb,var(--fg) 45%,var(--bg))}}
+.jp-OutputArea-child:has(>.lm-Panel):not(:has(>.lm-Panel>*)):has(+.jp-OutputArea-child .milo-still){{display:none}}
 .milo-still summary{{cursor:pointer}}
 .milo-still table{{border-collapse:collapse;margin:6px 0 0;font-size:12px;color:inherit}}
 .milo-still :is(th,td){{background:var(--bg);color:inherit;text-align:left;vertical-align:top;padding:2px 14px 2px 0;\
