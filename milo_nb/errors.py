@@ -11,7 +11,8 @@
     │   └── PhaseLostError                   its worker went away before it had an answer
     ├── UnknownPhaseError (LookupError)      a command or question names a phase that is not there
     ├── InvalidStateError (RuntimeError)     a command does not fit the state; says what does
-    │   └── SessionOwnedError                another process runs the session
+    │   ├── SessionOwnedError                another process runs the session
+    │   └── StaleCodeError                   saved phases are not what they would be today: a person has to choose
     ├── NotAvailableError (NotImplementedError)  an option that this version does not carry out
     ├── NoInputError (RuntimeError)          code of a phase asked for input or for a debugger
     ├── ResultNotAvailableError (LookupError)    a result was asked for that is not there
@@ -36,7 +37,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class MiloError(Exception):
@@ -143,6 +144,26 @@ class SessionOwnedError(InvalidStateError):
     def __reduce__(self) -> tuple[type[SessionOwnedError], tuple[object, ...]]:
         """Pickle by what it was made of."""
         return type(self), (self.session, self.host, self.pid, self.since)
+
+
+class StaleCodeError(InvalidStateError):
+    """Code or parameters of saved phases have changed, and a person has to choose what that means.
+
+    Attributes:
+        changed: How, by phase.
+    """
+
+    def __init__(self, changed: Mapping[str, str]) -> None:
+        self.changed = dict(changed)
+        what = "; ".join(f"'{name}': {how}" for name, how in list(self.changed.items())[:5])
+        super().__init__(
+            f"Saved phases are not what they would be today: {what}. "
+            "Choose: stale='rerun' runs them again and what follows; stale='reuse' keeps their results."
+        )
+
+    def __reduce__(self) -> tuple[type[StaleCodeError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.changed,)
 
 
 class NotAvailableError(MiloError, NotImplementedError):

@@ -10,6 +10,7 @@ from milo_nb.errors import CycleError, DeclarationError, NotAvailableError, Phas
 from milo_nb.execute.bare import BareRun
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.invoke import Binder
+from milo_nb.persist.cache_options import cache_options
 from milo_nb.state.actions import (
     PHASE_COMPLETE,
     PHASE_FAILED,
@@ -193,8 +194,7 @@ class Pipeline:
 
 
 def _refuse_what_is_not_there_yet(phase: Phase) -> None:
-    if phase.cache is not None and phase.cache is not False:
-        raise NotAvailableError(f"Phase '{phase.name}': cache= comes with a later version. Leave it out for now.")
+    cache_options(phase.cache)
     if phase.backend not in (None, "threads"):
         raise NotAvailableError(
             f"Phase '{phase.name}': backend={phase.backend!r} comes with a later version. Available: 'threads'."

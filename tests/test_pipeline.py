@@ -82,6 +82,11 @@ def test_a_phase_that_needs_what_comes_later_is_refused_by_rshift():
         Pipeline("site") >> nothing
 
 
+def test_a_wrong_cache_option_is_refused_when_the_pipeline_is_made():
+    with pytest.raises(ValueError, match="Invalid TTL: 'tomorrow'"):
+        Pipeline("site", Phase("a", nothing, cache="tomorrow"))
+
+
 @pytest.mark.parametrize("name", ["", "  ", None, 3])
 def test_a_pipeline_needs_a_name(name):
     with pytest.raises(PipelineError, match="A pipeline needs a name: a string that is not empty; got"):
@@ -117,8 +122,6 @@ def test_error_types_map_phases_to_phase_errors(types):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"cache": True}, "Phase 'a': cache= comes with a later version"),
-        ({"cache": "24h"}, "Phase 'a': cache= comes with a later version"),
         ({"backend": "dask"}, "Phase 'a': backend='dask' comes with a later version"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.capture.outputs import OutputBook
 from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
+from milo_nb.execute.checkpoint import Checkpoint, with_work_dir
 from milo_nb.execute.invoke import wrap
 from milo_nb.execute.threads import LocalRef
 from milo_nb.state import actions as a
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from milo_nb.declare.phase import Phase
+    from milo_nb.execute.keeping import Keeper
     from milo_nb.execute.session import Session
     from milo_nb.store.clock import Clock
     from milo_nb.store.task import Task
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 class Attempt:
     """One attempt, as its backend tells of it; puts what it hears into the store."""
 
-    __slots__ = ("_attempt", "_i", "_phase", "_session", "_task", "_timer", "_timed_out")
+    __slots__ = ("_attempt", "_checkpoint", "_i", "_phase", "_session", "_task", "_timed_out", "_timer")
 
     def __init__(self, session: Session, task: Task, i: int, phase: Phase, attempt: int) -> None:
         """Make the listener of an attempt that is about to be submitted."""
@@ -36,10 +38,19 @@ class Attempt:
         self._phase = phase
         self._timed_out = 0.0
         self._timer: Any = None
+        self._checkpoint: Checkpoint | None = None
+
+    def keep_with(self, keeper: Keeper) -> Phase:
+        """Have the attempt saved; return the phase as it is to be called, with the cache before it."""
+        self._checkpoint = Checkpoint(self._session, keeper, self._i, self._phase, self._attempt)
+        return self._checkpoint.cached()
 
     def bind(self, make_ctx: Callable[[], Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-        """Return the handler's arguments."""
+        """Return the handler's arguments. On the thread that calls it."""
         session = self._session
+        if self._checkpoint is not None:
+            self._checkpoint.prepare()
+            make_ctx = with_work_dir(make_ctx, self._checkpoint.give_work_dir)
         return session.binder.arguments(self._i, session.results, make_ctx)
 
     def lines(self, blocks: list[Any], late: bool) -> None:  # noqa: FBT001 - as capture emits them
@@ -72,14 +83,26 @@ class Attempt:
 
     def settled(self, handle: Handle, outcome: Outcome) -> None:
         """Answer the saga."""
-        session, phase = self._session, self._phase
-        loop = session.store.loop
+        loop = self._session.store.loop
         if self._timer is not None:
             self._timer.cancel()
         if type(outcome) is Ok:
             ref = outcome.ref
-            loop.post_and_take(self._task, handle, ref.native if type(ref) is LocalRef else ref.load(), None)
+            value = ref.native if type(ref) is LocalRef else ref.load()
+            if self._checkpoint is not None and (note := self._checkpoint.completed(value)) is not None:
+                self._session.notes[self._i] = note
+            loop.post_and_take(self._task, handle, value, None)
             return
+        if self._checkpoint is not None:
+            self._checkpoint.abandoned()
+        error = self._error(outcome)
+        if isinstance(outcome, Cancelled):  # it may have been settled on a thread that takes no further job
+            loop.post(self._task, handle, None, error)
+        else:
+            loop.post_and_take(self._task, handle, None, error)
+
+    def _error(self, outcome: Outcome) -> BaseException:
+        session, phase = self._session, self._phase
         error: BaseException
         match outcome:
             case Cancelled(still_runs) if self._timed_out:
@@ -96,10 +119,7 @@ class Attempt:
                 raise AssertionError
         if not isinstance(error, PhaseCancelled):
             session.errors[phase.name] = error
-        if isinstance(outcome, Cancelled):  # it may have been settled on a thread that takes no further job
-            loop.post(self._task, handle, None, error)
-        else:
-            loop.post_and_take(self._task, handle, None, error)
+        return error
 
     def freed(self) -> None:
         """Tell the saga that a slot is free again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
-from milo_nb.errors import DeclarationError, InvalidStateError, NotAvailableError
+from milo_nb.errors import InvalidStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,18 +32,46 @@ class Commands(ABC):
         return self
 
     def resume(self, session_id: UUID | str | None = None, only: Iterable[str] = (), stale: str | None = None) -> Self:
-        """Go on after a pause, or take up this session after it failed or was cancelled.
+        """Go on after a pause, or take up a session that failed, was cancelled, or whose kernel ended.
+
+        Args:
+            session_id: A session on disk, or the beginning of its id; if none is given, this one, or if it has not
+                started, the latest unfinished one.
+            only: Just these phases and what they need.
+            stale: What to do about saved phases whose code or parameters changed, ``rerun`` or ``reuse``; what the
+                executor was told, if not given.
 
         Raises:
-            InvalidStateError: If there is nothing to resume.
-            ValueError: If another session is named: they are not on disk yet.
+            InvalidStateError: If this session does not stand where it can go on.
+            ValueError: If there is no session to take up.
+            SessionOwnedError: If another process runs it.
+            StaleCodeError: If a person has to choose what changed code means.
         """
-        if session_id is not None and str(session_id) != str(self.session_id):
-            raise DeclarationError(f"There is no session {session_id} to resume: sessions are not saved to disk yet.")
-        if tuple(only) or stale is not None:
-            raise NotAvailableError("resume(only=, stale=) comes with a later version.")
-        self.command("resume")
+        is_other = session_id is not None and not str(self.session_id).startswith(str(session_id))
+        if is_other or self.is_idle:
+            self._take_up(session_id)
+            if self._waits_for_approval():
+                return self
+        names = (only,) if isinstance(only, str) else tuple(only)
+        self.command("resume", only=names, stale=self._choose(stale))
         return self
+
+    @property
+    @abstractmethod
+    def is_idle(self) -> bool:
+        """Whether the session has not started."""
+
+    @abstractmethod
+    def _take_up(self, session_id: UUID | str | None) -> None:
+        """Go on in a session on disk, in place of the one that this executor has."""
+
+    @abstractmethod
+    def _waits_for_approval(self) -> bool:
+        """Tell whether the session stands still until somebody approves."""
+
+    @abstractmethod
+    def _choose(self, stale: str | None) -> str:
+        """Return what a resume does about changed code."""
 
     def cancel(self, *names: str) -> Self:
         """Cancel the session, or just the phases named; it is "cancelling" until their code has stopped."""

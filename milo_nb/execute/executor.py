@@ -6,17 +6,19 @@ How an executor is displayed is registered from above with :func:`register_displ
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from milo_nb.errors import DeclarationError, InvalidStateError, PhaseCancelled, UnknownPhaseError
+from milo_nb.errors import DeclarationError, InvalidStateError, PhaseCancelled, StaleCodeError, UnknownPhaseError
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.edits import changed
+from milo_nb.execute.evidence import gather
 from milo_nb.execute.observers import Notifier
-from milo_nb.execute.options import check_options
+from milo_nb.execute.options import check_options, check_stale
 from milo_nb.execute.phase_view import PhaseView, UnattributedView
 from milo_nb.execute.result import (
     ExecutionResult,
@@ -24,6 +26,7 @@ from milo_nb.execute.result import (
     outcome_of,
 )
 from milo_nb.execute.session import Session
+from milo_nb.execute.taking_up import latest_unfinished, nothing_to_resume, take_up
 from milo_nb.state.commands import COMMANDS, Command
 from milo_nb.store import active
 
@@ -32,9 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from milo_nb.execute.options import Runnable
+    from milo_nb.execute.taking_up import Story
     from milo_nb.state.plan import Plan
     from milo_nb.store.store import Store
 
+_attended: Callable[[], bool] | None = None
 _display: Callable[[PipelineExecutor], Any] | None = None
 _POLL_S = 0.05
 
@@ -65,19 +70,20 @@ class PipelineExecutor(Commands):
 
         Args:
             pipeline: What to run.
-            state_manager: Comes with a later version.
+            state_manager: A :class:`StateManager`, whose work directory is used.
             observers: Objects with the methods of :class:`ExecutionObserver`.
             params: Parameters that handlers can name.
             backend: Where handlers run; ``threads``.
             max_workers: Most phases that run at once.
-            work_dir: Where the phases' own files go; None for no disk.
-            resume: A session to take up; from disk that comes with a later version.
-            stale: What to do on resume about changed code.
+            work_dir: Where sessions are kept, and the phases' own files; None for no disk.
+            resume: A session to take up when this is started: its id, or True for the latest unfinished one.
+            stale: What to do on resume about saved phases whose code or parameters changed: ``ask`` a person, if there
+                is one, else as ``rerun``; ``rerun`` them and what follows; ``reuse`` their results.
             fresh: Never go on in an earlier session.
-            cache: Use results of earlier sessions; comes with a later version.
-            refresh: Only write the cache; comes with a later version.
+            cache: Read and write the cache, for the phases that say ``cache=``.
+            refresh: Only write the cache.
             capture: Catch what handlers print and log.
-            pause: Stop at reviews; comes with a later version.
+            pause: Stop at reviews, if a person is there.
             fail_fast: A failure also cancels what runs; the pipeline's own setting, if None.
 
         Raises:
@@ -86,9 +92,11 @@ class PipelineExecutor(Commands):
             NotAvailableError: For options that this version does not carry out.
         """
         self.pipeline = pipeline
-        check_options(state_manager, backend or pipeline.backend, max_workers, resume, stale, refresh=refresh)
-        # Nothing is kept on disk yet: each run is fresh, none is served from a cache, and none is reviewed.
-        del cache, fresh, pause
+        check_options(state_manager, backend or pipeline.backend, max_workers, stale)
+        if state_manager is not None:
+            work_dir = state_manager.work_dir
+        self._resume = None if fresh else resume
+        self._stale = stale
         self._params = dict(params or {})
         self._observers: list[Any] = list(observers or ())
         self._options: dict[str, Any] = {
@@ -98,6 +106,9 @@ class PipelineExecutor(Commands):
             "fail_fast": pipeline.fail_fast if fail_fast is None else fail_fast,
             "error_types": pipeline.error_types,
             "backend": backend if backend is not None and not isinstance(backend, str) else None,
+            "cache": cache,
+            "refresh": refresh,
+            "is_attended": is_attended if pause else _nobody,
         }
         self._fail_fast = fail_fast
         self._starting = False
@@ -105,8 +116,8 @@ class PipelineExecutor(Commands):
         self.sessions: list[Callable[[], None]] = []  # told when Run again makes a new session
         self._session = self._new_session()
 
-    def _new_session(self) -> Session:
-        session = Session(self.pipeline.name, self.pipeline.graph, self._params, **self._options)
+    def _new_session(self, story: Story | None = None) -> Session:
+        session = Session(self.pipeline.name, self.pipeline.graph, self._params, story=story, **self._options)
         for observer in self._observers:
             session.store.subscribe(Notifier(session, observer), every=True)
         active.follow(session.store, write=self._options["work_dir"] is not None)
@@ -120,6 +131,9 @@ class PipelineExecutor(Commands):
         Raises:
             InvalidStateError: If it has been started already.
         """
+        if self._resume is not None:
+            session, self._resume = self._resume, None
+            return self.resume(None if session in (True, "latest") else session)
         self._starting = True
         try:
             self._session.start()
@@ -220,14 +234,52 @@ class PipelineExecutor(Commands):
             before = self._params, self._options
             self._params, self._options = before[0] | dict(params or {}), before[1] | options
             try:
-                old, self._session = self._session, self._new_session()
+                self._change_session(None)
             except BaseException:
                 self._params, self._options = before
                 raise
-            old.close()
-            for tell in tuple(self.sessions):
-                tell()
             return self.start()
+
+    def _change_session(self, story: Story | None) -> None:
+        old, self._session = self._session, self._new_session(story)
+        old.close()
+        for tell in tuple(self.sessions):
+            tell()
+
+    def _take_up(self, session_id: UUID | str | None) -> None:
+        """Go on in a session on disk, in place of the one that this executor has.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        root, name = self._options["work_dir"], self.pipeline.name
+        with self._renewing:
+            if self._session.is_running():
+                raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
+            found = str(session_id) if session_id is not None else _latest(root, name)
+            if root is None:
+                raise nothing_to_resume(root, name)
+            self._change_session(take_up(root, found, name, self.pipeline.graph))
+            self._session.start()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the session has not started."""
+        return self.state is ExecutionState.IDLE
+
+    def _waits_for_approval(self) -> bool:
+        return bool(self._session.state.waiting_for)
+
+    def _choose(self, stale: str | None) -> str:
+        chosen = self._stale if stale is None else stale
+        check_stale(chosen)
+        if chosen != "ask":
+            return chosen
+        if self._session.was_taken_up and self._options["is_attended"]():
+            changed = gather(self._session, Command("resume")).changed
+            if changed:
+                raise StaleCodeError(changed)
+        return "rerun"
 
     def plan(self, command: Command | str, *phases: str, **options: Any) -> Plan:
         """Return what a command would do now; nothing is done."""
@@ -318,6 +370,30 @@ class PipelineExecutor(Commands):
             return {"text/plain": repr(self)}
         shown = _display(self)
         return shown if isinstance(shown, dict) else {"text/plain": repr(self)}
+
+
+def is_attended() -> bool:
+    """Tell whether a person is there, who can approve and be asked: at a front end, or at a terminal."""
+    if _attended is not None:
+        return _attended()
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def _nobody() -> bool:
+    return False
+
+
+def _latest(root: str | Path | None, name: str) -> str:
+    found = None if root is None else latest_unfinished(root, name)
+    if found is None:
+        raise nothing_to_resume(root, name)
+    return found.session_id
+
+
+def register_attendance(tell: Callable[[], bool] | None) -> None:
+    """Have `tell` asked whether a person is there; without one, it is who sits at a terminal."""
+    global _attended  # noqa: PLW0603 - one front end per process
+    _attended = tell
 
 
 def register_display(show: Callable[[PipelineExecutor], Any] | None) -> None:

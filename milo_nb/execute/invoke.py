@@ -56,7 +56,7 @@ class PhaseContext:
             self.logger.setLevel(logging.INFO)
         self._token = token
         self._progress = progress
-        self._work_dir = work_dir
+        self.give_work_dir = work_dir
         self._now = now
         self._later = later
         self._pending: tuple[float, str] | None = None
@@ -65,7 +65,7 @@ class PhaseContext:
     @property
     def work_dir(self) -> Path | None:
         """The session's directory for the phase's own files, made when first asked for; None without a work directory."""
-        return self._work_dir()
+        return self.give_work_dir()
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Tell how far the phase is.
@@ -176,6 +176,20 @@ class Binder:
     def takes_nothing(self, i: int) -> bool:
         """Tell whether the handler at position `i` is called without arguments."""
         return i not in self._plans
+
+    def given(self, i: int) -> dict[str, Any]:
+        """Return the run parameters that the handler at position `i` can see: all of them, if it takes ``ctx``."""
+        plan = self._plans.get(i)
+        if plan is None:
+            return {}
+        names = {*plan[0], *plan[1]}
+        return {n: v for n, v in self.params.items() if n in names or "ctx" in names}
+
+    def taken(self, i: int) -> frozenset[str] | None:
+        """Return the names that the handler at position `i` takes; None if it gets all results it depends on."""
+        plan = self._plans.get(i)
+        names = frozenset((*plan[0], *plan[1])) if plan is not None else frozenset()
+        return None if "context" in names else names
 
     def arguments(
         self, i: int, results: Mapping[str, Any], make_ctx: Callable[[], Any]

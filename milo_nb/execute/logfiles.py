@@ -14,6 +14,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from milo_nb.capture.lines import length_of
 from milo_nb.capture.logbook import mark_late
 from milo_nb.persist.logfile import MAX_BYTES, LogFile
 from milo_nb.store.shield import Shielded
@@ -72,7 +73,7 @@ class LogFiles:
         """Have lines written. Waits only if the disk is far behind. Any thread, not under the baton."""
         if late:
             blocks = mark_late(blocks)
-        size = sum(sum(map(len, block.lines)) for block in blocks)
+        size = sum(length_of(block.lines) for block in blocks)
         with Shielded():
             with self._changed:
                 is_stuck = self._waiting + size > MOST_WAITING and not self._changed.wait_for(

@@ -39,30 +39,32 @@ class Runnable(Protocol):
         """What the errors of its phases are wrapped in."""
 
 
-def check_options(  # noqa: PLR0913 - the options that are checked here
+def check_options(
     state_manager: Any,
     backend: Any,
     max_workers: int | None,
-    resume: Any,
     stale: str,
-    *,
-    refresh: bool,
 ) -> None:
     """Refuse options that are wrong, and those that this version does not carry out.
 
     Raises:
-        ValueError: If an option is wrong, or there is nothing to resume.
+        ValueError: If an option is wrong.
         NotAvailableError: For options that this version does not carry out.
     """
-    if state_manager is not None:
-        raise NotAvailableError("state_manager= comes with a later version; sessions are not saved to disk yet.")
+    if state_manager is not None and not hasattr(state_manager, "work_dir"):
+        raise DeclarationError(f"state_manager must be a StateManager; got {state_manager!r}")
     if isinstance(backend, str) and backend != "threads":
         raise NotAvailableError(f"backend={backend!r} comes with a later version. Available: 'threads'.")
     if max_workers is not None and (not isinstance(max_workers, int) or max_workers < 1):
         raise DeclarationError(f"max_workers must be a whole number, 1 or more; got {max_workers!r}")
-    if resume is not None:
-        raise DeclarationError(f"There is no session {resume} to resume: sessions are not saved to disk yet.")
+    check_stale(stale)
+
+
+def check_stale(stale: object) -> None:
+    """Refuse what is no way to treat changed code.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if stale not in STALE:
         raise DeclarationError(f"stale must be one of {', '.join(STALE)}; got {stale!r}")
-    if refresh:
-        raise NotAvailableError("refresh= comes with a later version, together with the cache.")

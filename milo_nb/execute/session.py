@@ -14,8 +14,13 @@ from milo_nb.errors import InvalidStateError, describe
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
 from milo_nb.execute.capturing import CaptureSwitch
+from milo_nb.execute.code import Code
+from milo_nb.execute.disk import Disk
+from milo_nb.execute.evidence import gather
 from milo_nb.execute.invoke import Binder
 from milo_nb.execute.logs import SessionLogs
+from milo_nb.execute.results import Results
+from milo_nb.execute.substitutes import Substitutes
 from milo_nb.execute.threads import ThreadsBackend
 from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
@@ -25,7 +30,7 @@ from milo_nb.state.effects import Put, Select, make_call
 from milo_nb.state.model import ENDED, PipelineState
 from milo_nb.state.plan import Evidence, Plan, plan
 from milo_nb.state.reducer import PipelineReducer
-from milo_nb.state.saga import Script, session_saga
+from milo_nb.state.saga import Reference, Script, session_saga
 from milo_nb.store.clock import SYSTEM_CLOCK, Clock
 from milo_nb.store.store import Store, default_workers
 
@@ -36,7 +41,9 @@ if TYPE_CHECKING:
     from milo_nb.capture.logbook import LogBook
     from milo_nb.capture.outputs import OutputBook
     from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.declare.phase import Phase
     from milo_nb.errors import PhaseError
+    from milo_nb.execute.taking_up import Story
     from milo_nb.state.effects import Call, Saga
     from milo_nb.store.task import Task
 
@@ -81,6 +88,11 @@ class Session:
         ended: Set while the session has ended.
         logs: What the phases have printed.
         outputs: What the phases have displayed that have displayed anything, by name.
+        disk: What of it outlives the kernel.
+        code: What its phases are made of.
+        substitutes: What stands on the value that a phase was skipped with.
+        history: Seconds that phases usually take, once somebody asked.
+        was_taken_up: It was begun by another process, or earlier in this one.
     """
 
     def __init__(  # noqa: PLR0913 - what a session is made of
@@ -97,22 +109,33 @@ class Session:
         backend: Backend | None = None,
         clock: Clock = SYSTEM_CLOCK,
         is_attended: Callable[[], bool] = _nobody,
+        cache: bool = True,
+        refresh: bool = False,
+        story: Story | None = None,
     ) -> None:
         """Make a session that has not started.
 
         Raises:
             ParameterError: If the parameters do not fit what the phases ask for.
         """
-        self.id = uuid4()
+        self.id = uuid4() if story is None else story.session_id
         self.name = name
         self.graph = graph
         self.params = dict(params)
-        self.results: dict[str, Any] = {}
+        self.results = Results()
         self.errors: dict[str, PhaseError] = {}
         self.outputs: dict[str, OutputBook] = {}
         self.ended = threading.Event()
         self.started_wall = 0.0
+        clock = clock if story is None else story.clock(clock)
         self._clock = clock
+        self.disk = Disk(self, work_dir, story, cache=cache, refresh=refresh)
+        self.code = Code(self)
+        self.history: Mapping[str, float] | None = None
+        self.was_taken_up = story is not None
+        self._story = story
+        self._fail_fast = fail_fast
+        self.notes: dict[int, Reference] = {}  # what is to be said of completions that are about to be told
         self.error_types = dict(error_types or {})
         self.binder = Binder(graph, self.params)
         self._work_root = work_dir
@@ -125,7 +148,17 @@ class Session:
         self._task: Task | None = None
         slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)
-        self.store = Store(self._reducer, max_workers=slots, clock=clock, on_batch=self._on_batch, name=f"milo-{name}")
+        self.store = Store(
+            self._reducer,
+            None if story is None else story.state,
+            max_workers=slots,
+            clock=clock,
+            on_batch=self._on_batch,
+            name=f"milo-{name}",
+        )
+        self.substitutes = Substitutes(graph, self.state)
+        for record in () if story is None else story.records():
+            self.results.saved(record)
         logs_dir = None if work_dir is None else self._logs_dir
         self.logs = SessionLogs(f"milo-{name}", logs_dir, self.store.loop.dispatch, clock.now)
         self._capture = CaptureSwitch(self.logs.make_pane, lambda: bool(self.state.running), wanted=capture_output)
@@ -163,10 +196,15 @@ class Session:
             if self._task is not None:
                 raise InvalidStateError(f"The session has been started already: it is {self.state.status}.")
             self.started_wall = time.time()
+            refused = self.disk.begin(fail_fast=self._fail_fast)
             self._capture.on()
             self._backend.open()
             with self.store.loop.hold():  # a command finds a session that has not started, or one whose saga hears it
+                for action in () if self._story is None else self._story.settled(self.state):
+                    self.store.loop.intake.put(action)
                 self._task = self.store.run_saga(self._guarded())
+            if refused:
+                self.disk.trouble(refused)
 
     def close(self) -> None:
         """Cancel what runs and let go of threads and listeners."""
@@ -178,15 +216,16 @@ class Session:
                 self._closed = True
         self._backend.close()
         self.store.shutdown()
+        if not self.is_running():  # else when it has ended: what happens until then is kept, too
+            self.disk.end()
 
     def plan(self, command: Command) -> Plan:
         """Return what a command would do now."""
-        return plan(command, self.graph, self.state, self.evidence())
+        return plan(command, self.graph, self.state, gather(self, command))
 
-    def evidence(self) -> Evidence:
-        """Return what is known of the world."""
-        needy = frozenset(n for i, n in enumerate(self.graph.names) if self.graph.depends_on[i])
-        return Evidence(self._clock.now(), unsaved=needy if self._backend_shares() else frozenset())
+    def now(self) -> float:
+        """Return seconds on the session's clock."""
+        return self._clock.now()
 
     def command(self, command: Command) -> Plan:
         """Carry out a command.
@@ -203,21 +242,38 @@ class Session:
             self.finish()
 
     def _obey(self, command: Command) -> Plan:
-        with self.store.loop.hold():
-            if self._closed:
-                raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
-            made = self.plan(command)
-            if made.refused:
-                raise InvalidStateError(made.refused)
-            if self._task is None:
-                self._before_start(command)
-            else:
-                self.store.loop.deliver(self._task, Commanded(command, made))
+        evidence = gather(self, command)  # looks at the world, so not under the baton
+        staged = self.disk.stage_substitutes(command)
+        try:
+            with self.store.loop.hold():
+                made = self._planned(command, evidence)
+                if command.word == "skip":
+                    self.substitutes.add(command.phases)
+                if command.word == "approve":
+                    self.disk.record_edits(command.phases or (self.state.waiting_for,))
+                if self._task is None:
+                    self._before_start(command)
+                else:
+                    self.results.forget(made.resets)
+                    self.store.loop.deliver(self._task, Commanded(command, made))
+        except InvalidStateError:
+            self.disk.unstage(staged)
+            raise
+        return made
+
+    def _planned(self, command: Command, evidence: Evidence) -> Plan:
+        if self._closed:
+            raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
+        made = plan(command, self.graph, self.state, evidence)
+        if made.refused:
+            raise InvalidStateError(made.refused)
         return made
 
     def finish(self) -> None:
         """Let go of what only a running session needs, if this one has ended."""
         self._capture.off(self.ended.is_set)
+        if self._closed and self.ended.is_set():
+            self.disk.end_soon()
 
     def replace_graph(
         self, graph: PhaseGraph, edited: tuple[str, ...], error_types: Mapping[str, type[PhaseError]]
@@ -228,6 +284,8 @@ class Session:
             self.graph = graph
             self.error_types = dict(error_types)
             object.__setattr__(self._script, "graph", graph)
+            if self.disk.keeper is not None:
+                self.disk.keeper.declare(graph)
             self._reviews.adopt(graph)
             self._reducer.adopt(graph)
             for name in edited:
@@ -244,6 +302,8 @@ class Session:
 
     def work_dir(self) -> Path | None:
         """Return the directory for the phases' own files, made when first asked for."""
+        if self.disk.keeper is not None:
+            return self.disk.keeper.run_dir.path
         if self._work_root is None:
             return None
         with self._lock:
@@ -260,7 +320,7 @@ class Session:
     def _guarded(self) -> Saga:
         """Run the session's saga; should it die of a mistake of ours, the session ends failed, so that nobody waits for ever."""
         try:
-            yield from session_saga(self._script)
+            yield from session_saga(self._script, started=self._story is not None and self._story.was_started)
         except GeneratorExit:
             raise
         except BaseException as died:
@@ -278,14 +338,21 @@ class Session:
     def _keep(self, i: int, value: Any) -> None:
         self.results[self.graph.names[i]] = value
 
-    def _reference(self, i: int, attempt: int, value: Any) -> str:  # noqa: ARG002
+    def _reference(self, i: int, attempt: int, value: Any) -> str | Reference:  # noqa: ARG002
+        self.substitutes.completed(i)
+        if self.notes and (note := self.notes.pop(i, None)) is not None:
+            return note
         return f"{self.graph.names[i]}.{attempt}"
 
     def _call(self, task: Task, effect: Call) -> Handle:
         i = task.tag  # what the session's saga forks a call with
         phase = self.graph.phases[i]
         attempt = Attempt(self, task, i, phase, effect.attempt)
-        bind = None if self.binder.takes_nothing(i) else attempt.bind
+        bind: Any = attempt.bind
+        if self.disk.keeper is not None:
+            phase = attempt.keep_with(self.disk.keeper)
+        elif self.binder.takes_nothing(i):
+            bind = None
         call = make_phase_call(phase, effect.attempt, bind, self._run_info)
         handle = self._backend.submit(call, attempt)
         if phase.timeout is not None:
@@ -293,6 +360,8 @@ class Session:
         return handle
 
     def _on_batch(self, batch: list[Action]) -> None:
+        if self.disk.recorder is not None:
+            self.disk.recorder.take(batch)
         if len(batch) == 2 and batch[0].type == a.PHASE_COMPLETE and batch[1].type == a.PHASE_START:  # noqa: PLR2004
             return  # what nearly all batches are: a phase has ended and the next one starts
         for action in batch:
@@ -323,5 +392,10 @@ class Session:
         if self._task is not None:
             self.store.loop.deliver(self._task, SlotFreed(phase))
 
-    def _backend_shares(self) -> bool:
+    def shares_objects(self) -> bool:
+        """Tell whether phases get the very objects that others made."""
         return "shares_objects" in self._backend.abilities
+
+    def warn(self, phase: Phase, attempt: int, text: str) -> None:
+        """Say something in the log of a phase."""
+        self.logs.say(phase, attempt, text)

@@ -56,6 +56,7 @@ _TURNS: Final = frozenset(
 _UNSYNCED: Final = frozenset({a.PHASE_START, a.PHASE_RETRY})
 """What costs nothing if a power cut loses it."""
 _FREQUENT: Final = frozenset({a.PHASE_START, a.PHASE_COMPLETE})
+_WITH_RESULT: Final = frozenset({a.PHASE_COMPLETE, a.PHASE_SKIPPED})
 _TAKEN: Final = JOURNALLED - {a.PHASE_SAVED}
 
 
@@ -111,7 +112,10 @@ class Recorder:
         self._told_for_good: set[str] = set()  # of results that are lost to the disk, whatever comes
         self._is_unsynced = False
         self._time = 0.0  # of the latest action
-        self._is_due = False  # the snapshot is older than the journal
+        self._is_due = (
+            snapshot is not None
+        )  # the snapshot is older than the journal, or may be so from an earlier owner
+        self._is_newer = False  # results were told of after the snapshot was made
         self._next_snapshot = 0.0
         self._awake = False
         self._wanted = threading.Event()
@@ -273,6 +277,10 @@ class Recorder:
             self._is_due = False  # until something new comes, and with it the next try
         elif snapshot is not None:
             self._write_snapshot(snapshot, began)
+        if self._is_newer:  # what was told just now is not in the snapshot yet
+            self._is_newer, self._is_due = False, True
+            if is_last:
+                self._round(is_last=True)
 
     def _drain(self) -> list[Action | Entry]:
         queue, enrich = self._queue, self._enrich
@@ -309,6 +317,7 @@ class Recorder:
         self._unwritten = []
         if saved := _saved_in(entries):
             self._tell(self._on_saved, saved)
+            self._is_newer = self._snapshot is not None
         if self._told and not self._unkept:
             self._told.clear()
             if not self._told_for_good and self._on_recovery is not None:
@@ -323,7 +332,7 @@ class Recorder:
         late = len(waiting)
         places: list[int] = []
         for place, entry in enumerate(entries):
-            if entry.type == a.PHASE_COMPLETE and (one := staged.pop(_attempt_of(entry), None)) is not None:
+            if entry.type in _WITH_RESULT and (one := staged.pop(_attempt_of(entry), None)) is not None:
                 waiting.append(one)
                 places.append(place)
         if not waiting:
@@ -337,7 +346,7 @@ class Recorder:
             if record is not None:
                 entry = entries[place]
                 action, facts = (entry, {}) if isinstance(entry, Action) else (entry.action, entry.facts)
-                entries[place] = Entry(a.PHASE_COMPLETE, action, {**facts, "saved": record})
+                entries[place] = Entry(entry.type, action, {**facts, "saved": record})
         for one, record in zip(waiting[:late], records[:late], strict=True):
             if record is not None:
                 payload = {"name": one.phase, "attempt": one.attempt, **record}
@@ -381,7 +390,7 @@ class Recorder:
 
     def _write_snapshot(self, snapshot: Mapping[str, Any], began: float) -> None:
         try:
-            write_snapshot(self._path, snapshot)
+            write_snapshot(self._path, {**snapshot, "journal_bytes": self.journal.mark[0]})
         except OSError as e:
             self._trouble(e)
         self._is_due = False

@@ -388,6 +388,7 @@ def _skip(script: Script, drive: _Drive, i: int, event: Commanded) -> Saga:
     script.keep(i, event.command.value)
     payload = {
         "name": script.graph.names[i],
+        "attempt": drive.attempts.get(i, 1),
         "reason": f"skipped by {event.command.by}",
         "origin": "substitute",
         "replace": True,

@@ -11,7 +11,6 @@ from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import (
     DeclarationError,
     InvalidStateError,
-    NotAvailableError,
     ResultNotAvailableError,
     UnknownPhaseError,
 )
@@ -274,13 +273,11 @@ def test_a_plan_is_free(run):
     assert executor.store.state is before
 
 
-def test_resume_from_disk_says_that_it_comes_later(run):
+def test_without_a_work_directory_there_is_nothing_to_resume_from(run):
     executor = run(Phase("a", give()))
     executor.wait(DEADLINE_S)
-    with pytest.raises(ValueError, match="There is no session other to resume"):
+    with pytest.raises(ValueError, match=r"There is nothing to resume: 'p' keeps nothing on disk \(work_dir=None\)"):
         executor.resume("other")
-    with pytest.raises(NotAvailableError, match="comes with a later version"):
-        executor.resume(only=["a"])
     with pytest.raises(InvalidStateError, match="There is nothing to resume"):
         executor.resume()
 

@@ -187,9 +187,8 @@ def test_the_runs_own_fail_fast_outlives_a_rebind():
         ({"backend": "dask"}, NotAvailableError, "backend='dask' comes with a later version"),
         ({"max_workers": 0}, DeclarationError, "max_workers must be a whole number, 1 or more; got 0"),
         ({"max_workers": 1.5}, DeclarationError, "max_workers must be a whole number, 1 or more; got 1.5"),
-        ({"resume": "latest"}, ValueError, "There is no session latest to resume"),
+        ({"resume": "latest"}, ValueError, "There is nothing to resume"),
         ({"stale": "maybe"}, DeclarationError, "stale must be one of ask, rerun, reuse; got 'maybe'"),
-        ({"refresh": True}, NotAvailableError, "refresh= comes with a later version"),
     ],
 )
 def test_options_that_are_wrong_or_not_there_yet_say_so(options, kind, words):
@@ -210,8 +209,8 @@ def test_the_defaults_of_run_and_the_ways_without_disk_are_taken(tmp_path):
         executor.close()
 
 
-def test_a_state_manager_comes_later():
-    with pytest.raises(NotAvailableError, match="state_manager= comes with a later version"):
+def test_what_is_no_state_manager_is_refused():
+    with pytest.raises(DeclarationError, match="state_manager must be a StateManager; got <object"):
         PipelineExecutor(Pipeline("p", Phase("a", give())), object())
 
 

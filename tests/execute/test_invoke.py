@@ -63,9 +63,9 @@ def test_the_work_dir_is_made_when_asked_for(run, tmp_path):
     assert str(executor.session_id) in str(result.results["a"])
 
 
-def test_a_run_that_asks_for_no_work_dir_makes_none(run, tmp_path):
-    run(Phase("a", give(1)), work_dir=tmp_path / "deep").wait(DEADLINE_S)
-    assert not (tmp_path / "deep").exists()
+def test_the_work_dir_has_a_place_for_each_kind_of_file(run, tmp_path):
+    result = run(Phase("a", lambda ctx: sorted(p.name for p in ctx.work_dir.iterdir())), work_dir=tmp_path)
+    assert {"raw", "structured", "intermediate", "reports"} <= set(result.wait(DEADLINE_S).results["a"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""What the phases of a session are made of: fingerprints of code and parameters, sources, keys of the cache."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from milo_nb.declare.phase import Phase
+    from milo_nb.execute.session import Session
+    from milo_nb.persist.cache import Cache, CacheKey, CacheOptions
+    from milo_nb.values.fingerprint import Fingerprint, Mode
+
+LOG = logging.getLogger("milo_nb")
+MOST_PARTS = 200
+"""Most parts of a fingerprint that are kept, so that a change can be named."""
+
+
+class Code:
+    """Knows what phases are made of. Any thread."""
+
+    def __init__(self, session: Session) -> None:
+        """Know the phases of `session`."""
+        self._session = session
+        self._lock = threading.Lock()
+        self._plain: dict[Any, Fingerprint] = {}  # of functions that nothing but their own code decides
+        self._sources: dict[str, str] = {}
+
+    def of(self, phase: Phase, mode: Mode = "deep") -> Fingerprint | None:
+        """Return the fingerprint of a phase's code as it is now, or None if it cannot be taken."""
+        from milo_nb.values.fingerprint import fingerprint  # noqa: PLC0415 - a session in memory needs none
+
+        handler = phase.handler
+        key = (getattr(handler, "__code__", handler), mode)
+        if phase.validate is None and (known := self._plain.get(key)) is not None:
+            return known
+        try:
+            made = fingerprint(handler, mode)
+            if phase.validate is not None:
+                made = _joined(made, fingerprint(phase.validate, mode))
+        except Exception as e:
+            LOG.debug("no fingerprint of '%s'", phase.name, exc_info=e)
+            return None
+        if phase.validate is None and len(made.parts) == 1 and not made.untracked:
+            self._plain[key] = made
+        return made
+
+    def facts(self, phase: Phase, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a checkpoint says of the code and the parameters that a result was made with."""
+        found: dict[str, Any] = {}
+        print_ = self.of(phase)
+        if print_ is not None:
+            parts = dict(print_.parts) if len(print_.parts) <= MOST_PARTS else {}
+            found["code"] = {"digest": print_.digest, "parts": parts}
+        if params:
+            found["params"] = {name: _digest(value) for name, value in params.items()}
+        return found
+
+    def changes(self, phase: Phase, params: Mapping[str, Any], facts: Mapping[str, Any]) -> str | None:
+        """Say in words how code or parameters differ from what `facts` say; "" if they do not, None if nobody knows."""
+        said: list[str] = []
+        before, now = facts.get("code"), self.of(phase)
+        if before is not None and now is not None and before.get("digest") != now.digest:
+            from milo_nb.values.fingerprint import differs  # noqa: PLC0415 - as above
+
+            said += differs(before.get("parts") or {}, now.parts) or ["its code changed"]
+        were = facts.get("params") or {}
+        is_ = {name: _digest(value) for name, value in params.items()}
+        said += [f"parameter `{name}` changed" for name in sorted({*were, *is_}) if were.get(name) != is_.get(name)]
+        if before is None or now is None:
+            return ", ".join(said) or None
+        return ", ".join(said[:3])
+
+    def new_source(self, phase: Phase) -> str:
+        """Return the code of a phase for people, if it is not what it was at the phase's last attempt."""
+        from milo_nb.values.fingerprint import source_of  # noqa: PLC0415 - as above
+
+        source = source_of(phase.handler)
+        with self._lock:
+            if self._sources.get(phase.name) == source:
+                return ""
+            self._sources[phase.name] = source
+        return source
+
+    def cache_key(self, cache: Cache, i: int, options: CacheOptions) -> CacheKey:
+        """Return what the result of the phase at position `i` would be found by, with the inputs as they are now.
+
+        Raises:
+            Exception: If an input or parameter has no content that could be compared; says which.
+        """
+        from milo_nb.values.digest import digest  # noqa: PLC0415 - not before something is cached
+
+        session = self._session
+        graph, phase = session.graph, session.graph.phases[i]
+        inputs: dict[str, str] = {}
+        taken = session.binder.taken(i)
+        for d in graph.depends_on[i]:
+            name = graph.names[d]
+            if name in options.ignore:
+                continue
+            parts = [digest(session.results.get(name))] if taken is None or name in taken else []
+            parts += [f[2] for f in (session.results.record(name) or {}).get("files", ())]
+            if parts:
+                inputs[name] = ".".join(parts)
+        return cache.key_for(phase.name, inputs, self.of(phase, options.code), session.binder.given(i), options)
+
+
+def _joined(code: Fingerprint, validate: Fingerprint) -> Fingerprint:
+    parts = code.parts | {f"validate: {name}": of for name, of in validate.parts.items()}
+    both = sha256(f"{code.digest}{validate.digest}".encode()).hexdigest()
+    return replace(code, digest=both, parts=parts, untracked=(*code.untracked, *validate.untracked))
+
+
+def _digest(value: Any) -> str:
+    from milo_nb.values.digest import digest  # noqa: PLC0415 - as above
+
+    try:
+        return digest(value)
+    except Exception:  # noqa: BLE001 - what cannot be compared counts as the same: it is said where it costs something
+        return ""

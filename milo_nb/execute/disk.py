@@ -1,0 +1,149 @@
+"""The part of a session that outlives the kernel: when it begins, what it hears, how it ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import WorkDirError
+from milo_nb.execute.checkpoint import read_files
+from milo_nb.execute.keeping import Beginning, Keeper, Listener
+from milo_nb.execute.mail import POSTMAN
+from milo_nb.state import actions as a
+from milo_nb.state.actions import Action
+from milo_nb.state.model import DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from milo_nb.execute.session import Session
+    from milo_nb.execute.taking_up import Story
+    from milo_nb.persist.cache import Cache
+    from milo_nb.persist.recorder import Recorder
+    from milo_nb.state.commands import Command
+
+LOG = logging.getLogger("milo_nb")
+
+
+class Disk:
+    """What a session has on disk, if it has a work directory.
+
+    Attributes:
+        root: The work directory; None for no disk.
+        keeper: What is written; None before the start, and if nothing can be.
+        recorder: Takes what happens; None with no keeper, and after the end.
+        cache: The results of earlier sessions; None if they are not used.
+        refresh: The cache is written and not read.
+    """
+
+    def __init__(
+        self, session: Session, root: str | Path | None, story: Story | None, *, cache: bool, refresh: bool
+    ) -> None:
+        """Make the disk of a session that has not started."""
+        self.root = root
+        self.keeper: Keeper | None = None
+        self.recorder: Recorder | None = None
+        self.cache: Cache | None = None
+        self.refresh = refresh
+        self._wants_cache = cache
+        self._session = session
+        self._story = story
+        self._stop_mail: Callable[[], None] | None = None
+        self._ending = threading.Lock()
+
+    def begin(self, *, fail_fast: bool) -> str:
+        """Open what the session keeps; return why that is not to be had, or "".
+
+        Raises:
+            WorkDirError: If a session is to be taken up and cannot be written to.
+        """
+        session = self._session
+        if self._story is not None:
+            self.keeper = self._story.keeper
+        elif self.root is None:
+            return ""
+        else:
+            new = Beginning(
+                self.root, session.name, str(session.id), session.graph, session.params,
+                session.started_wall, session.now(), fail_fast,
+            )  # fmt: skip
+            try:
+                self.keeper = Keeper.begin(new)
+            except WorkDirError as e:
+                return str(e)
+        keeper = self.keeper
+        session.results.back_with(keeper.results.load)
+        keeper.listen(Listener(session.store.get_state, self._saved, self.trouble, session.errors.get))
+        if self._story is not None:
+            keeper.own(session.now(), session.graph)
+        self.recorder = keeper.recorder
+        if self._wants_cache:
+            self.cache = keeper.cache()
+        self._stop_mail = POSTMAN.serve(keeper.run_dir, session.command)
+        keeper.keep_house()
+        return ""
+
+    def end(self) -> None:
+        """Write what is left and let go of the session's directory; when this returns, it is free."""
+        with self._ending:  # who closes the session, and the clock that finishes it, may come together
+            stop, self._stop_mail = self._stop_mail, None
+            recorder, self.recorder = self.recorder, None
+            if stop is not None:
+                stop()
+            if recorder is not None and self.keeper is not None:
+                self.keeper.close()
+
+    def end_soon(self) -> None:
+        """Do that on a thread of its own: the one that calls has other things to do than to wait for a disk."""
+        if self.recorder is not None:
+            threading.Thread(target=self.end, name=f"milo-{self._session.name}-end", daemon=True).start()
+
+    def trouble(self, reason: str) -> None:
+        """Say that the session is not being saved, or with "" that it is again."""
+        text = f"Not saved: {reason.removesuffix('.')}. The session goes on in memory." if reason else ""
+        if text:
+            LOG.warning("%s: %s", self._session.name, text)
+        self._session.store.loop.dispatch(Action(a.CHECKPOINT_FAILED, {"reason": text}))
+
+    def _saved(self, records: list[dict[str, Any]]) -> None:
+        """Take note of results that are on disk now. On the recorder's thread."""
+        session = self._session
+        loop, index = session.store.loop, session.graph.index
+        with loop.hold():
+            phases = session.state.phases
+            for record in records:
+                name, attempt = record["name"], record["attempt"]
+                now = phases[index[name]]
+                if now.attempt == attempt and now.status in DONE:  # else it runs again already
+                    session.results.saved(record)
+                    loop.intake.put(Action(a.PHASE_SAVED, {"name": name, "attempt": attempt}))
+
+    # ------------------------------------------------------------------ commands
+
+    def stage_substitutes(self, command: Command) -> list[tuple[str, int]]:
+        """Write the value that phases are to be skipped with, to be kept when they are; return what was staged."""
+        if command.word != "skip" or self.keeper is None or command.value is None:
+            return []
+        graph, phases = self._session.graph, self._session.state.phases
+        staged = [(name, phases[graph.index[name]].attempt) for name in command.phases]
+        for name, attempt in staged:
+            if refused := self.keeper.stage(name, attempt, command.value, {}):
+                self._session.warn(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
+        return staged
+
+    def unstage(self, staged: Iterable[tuple[str, int]]) -> None:
+        """Let go of what was staged for a command that was refused."""
+        if self.recorder is not None:
+            for name, attempt in staged:
+                self.recorder.unstage(name, attempt)
+
+    def record_edits(self, names: Iterable[str]) -> None:
+        """Take the files of reviewed phases as they are now: the reviewer may have edited them."""
+        results, keeper = self._session.results, self.keeper
+        for name in names:
+            record = results.record(name)
+            if keeper is not None and record is not None and record.get("files"):
+                files = keeper.files.record(f.path for f in read_files(record))
+                results.saved(keeper.note_files(name, record["attempt"], record, list(files)))

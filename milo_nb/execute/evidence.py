@@ -1,0 +1,153 @@
+"""What a plan may know of the world, gathered: what is on disk, what changed, what the cache has, how long things take.
+
+Reads files and looks into people's functions, so never under the baton.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from milo_nb.errors import ResultRefusedError
+from milo_nb.execute.checkpoint import read_files
+from milo_nb.persist.cache import cache_options
+from milo_nb.persist.cache_entry import Hit
+from milo_nb.persist.history import durations
+from milo_nb.state.model import DONE
+from milo_nb.state.plan import Evidence, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from milo_nb.execute.session import Session
+    from milo_nb.state.commands import Command
+    from milo_nb.state.model import PhaseStatus
+
+LOG = logging.getLogger("milo_nb")
+STARTING = frozenset({"start", "resume", "retry", "retry-failed", "rerun"})
+"""Commands that may have something run, and for which the world matters."""
+
+
+def gather(session: Session, command: Command) -> Evidence:
+    """Return what is known of the world that matters to a command."""
+    state, graph = session.state, session.graph
+    known = Evidence(session.now(), unsaved=_unsaved(session), duration_s=_durations(session))
+    if session.disk.keeper is None or command.word not in STARTING:
+        return known
+    changed, unchanged = _compare(session, state.phases) if command.word == "resume" else ({}, frozenset())
+    lost = _lost(session, state.phases)
+    known = Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged)
+    if session.was_taken_up:
+        lost = _verified(session, command, known)
+    known = Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged)
+    runs = frozenset(plan(command, graph, state, known).runs)
+    cache = _cached(session, runs)
+    return Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged, cache)
+
+
+def _unsaved(session: Session) -> frozenset[str]:
+    """Return the phases whose inputs are not on disk: a retry gets the objects that the failed attempt had."""
+    if not session.shares_objects():
+        return frozenset()
+    graph, record = session.graph, session.results.record
+    return frozenset(
+        name
+        for i, name in enumerate(graph.names)
+        if graph.depends_on[i] and any(record(graph.names[d]) is None for d in graph.depends_on[i])
+    )
+
+
+def _durations(session: Session) -> Mapping[str, float]:
+    if session.history is None:
+        session.history = {}
+        if session.disk.keeper is not None:
+            run_dir = session.disk.keeper.run_dir
+            try:
+                found = durations(run_dir.root, session.name)
+                session.history = {name: of.typical for name, of in found.items()}
+            except OSError as e:
+                LOG.debug("no history", exc_info=e)
+    return session.history
+
+
+def _lost(session: Session, phases: Iterable[PhaseStatus]) -> Mapping[str, str]:
+    """Return the completed phases whose result is neither in this process nor on disk."""
+    lost: dict[str, str] = {}
+    for phase in phases:
+        if phase.status not in DONE or session.results.is_at_hand(phase.name):
+            continue
+        record = session.results.record(phase.name)
+        if record is None:
+            if phase.status == "completed":
+                lost[phase.name] = "its result was not saved"
+            elif phase.origin == "substitute":
+                lost[phase.name] = "the value it was skipped with was not saved"
+        elif session.disk.keeper is not None and not session.disk.keeper.results.exists(record):
+            lost[phase.name] = "its saved result is missing"
+        elif session.disk.keeper is not None and (gone := session.disk.keeper.files.missing(read_files(record))):
+            lost[phase.name] = f"a file that it wrote is missing: {gone[0].path}"
+    return lost
+
+
+def _verified(session: Session, command: Command, known: Evidence) -> Mapping[str, str]:
+    """Return what is lost, after the results that the command needs were read and found whole.
+
+    They are needed anyway, so reading them costs nothing but the time at which.
+    """
+    lost = dict(known.lost)
+    graph, state = session.graph, session.state
+    while True:
+        now = Evidence(known.now, frozenset(), {}, known.unsaved, lost, known.changed, known.unchanged)
+        made = plan(command, graph, state, now)
+        runs = set(made.runs)
+        needed = {graph.names[d] for n in runs for d in graph.depends_on[graph.index[n]]} - runs
+        found = False
+        for name in sorted(needed):
+            if name in lost or session.results.is_at_hand(name) or session.results.record(name) is None:
+                continue
+            try:
+                session.results[name]
+            except ResultRefusedError as e:
+                lost[name], found = f"its saved result is not used: {e.reason}", True
+        if not found:
+            return lost
+
+
+def _compare(session: Session, phases: Iterable[PhaseStatus]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the completed phases whose code or parameters changed, in words, and those of which it is known they did not."""
+    changed, unchanged = {}, set()
+    graph = session.graph
+    for i, phase in enumerate(phases):
+        record = session.results.record(phase.name)
+        if phase.status != "completed" or record is None:
+            continue
+        said = session.code.changes(graph.phases[i], session.binder.given(i), record)
+        if said:
+            changed[phase.name] = said
+        elif said is not None:
+            unchanged.add(phase.name)
+    return changed, frozenset(unchanged)
+
+
+def _cached(session: Session, runs: frozenset[str]) -> dict[str, str]:
+    """Return what the cache has to say about phases that would run."""
+    if session.disk.cache is None or session.disk.refresh:
+        return {}
+    said = {}
+    graph = session.graph
+    for name in runs:
+        i = graph.index[name]
+        options = cache_options(graph.phases[i].cache)
+        if options is None:
+            continue
+        waits = [graph.names[d] for d in graph.depends_on[i] if graph.names[d] in runs]
+        if waits:
+            said[name] = f"undecided: cached if `{waits[0]}` gives the same result"
+            continue
+        try:
+            found = session.disk.cache.look(session.code.cache_key(session.disk.cache, i, options), options.ttl_ms)
+        except Exception as e:  # noqa: BLE001 - digesting looks into people's objects
+            said[name] = f"not cached: {e}"
+            continue
+        said[name] = found.reason if isinstance(found, Hit) else f"not cached: {found.reasons[0]}"
+    return said

@@ -1,0 +1,316 @@
+"""What one session keeps on disk: its journal, its results, the code of its attempts. A session without one is in memory.
+
+Called from worker threads (``stage``), under the baton (``take``), and from the recorder's thread, which tells back by
+the callbacks that it was given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError
+from milo_nb.persist.cache import Cache
+from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.files import Files
+from milo_nb.persist.journal import Journal, make_header
+from milo_nb.persist.lock import SessionLock
+from milo_nb.persist.recorder import Recorder
+from milo_nb.persist.replay import latest_graph, replay
+from milo_nb.persist.results import ResultFiles
+from milo_nb.persist.retention import clean
+from milo_nb.persist.rundir import RunDir
+from milo_nb.persist.snapshot import to_snapshot
+from milo_nb.persist.workdir import file_name
+from milo_nb.state import actions as a
+from milo_nb.values.trust import signing_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.errors import PhaseError
+    from milo_nb.persist.files import FileRecord
+    from milo_nb.persist.journal import Journalled
+    from milo_nb.state.actions import Action
+    from milo_nb.state.model import PipelineState
+
+LOG = logging.getLogger("milo_nb")
+MOST_TRACEBACK = 20_000
+"""Most characters of a traceback that the journal keeps."""
+
+
+class Beginning(NamedTuple):
+    """What a new session has to say of itself.
+
+    Attributes:
+        root: The work directory.
+        pipeline: Name of the pipeline.
+        session_id: UUID of the session.
+        graph: Its phases.
+        params: Its parameters.
+        wall: When it started, in seconds since the epoch.
+        clock: The same on the session's clock.
+        fail_fast: Any failure forbids new starts.
+    """
+
+    root: str | Path
+    pipeline: str
+    session_id: str
+    graph: PhaseGraph
+    params: Mapping[str, Any]
+    wall: float
+    clock: float
+    fail_fast: bool
+
+
+class Listener(NamedTuple):
+    """Whom a keeper asks and tells. ``saved`` and ``trouble`` are called on the recorder's thread.
+
+    Attributes:
+        state: Returns the state as it is.
+        saved: Takes what PHASE_SAVED says of results that are on disk now.
+        trouble: Takes why something could not be written; "" when that is over.
+        error: Returns the error of a phase's latest failed attempt.
+    """
+
+    state: Callable[[], PipelineState]
+    saved: Callable[[list[dict[str, Any]]], None]
+    trouble: Callable[[str], None]
+    error: Callable[[str], PhaseError | None]
+
+
+class Keeper:
+    """What one session keeps on disk, while this process owns the session.
+
+    Attributes:
+        run_dir: The session's directory.
+        journalled: What the journal held when the session was taken up; None for a new one.
+        files: The phases' own files.
+        results: The saved results.
+    """
+
+    def __init__(self, run_dir: RunDir, lock: SessionLock, journal: Journal, wall_offset: float) -> None:
+        """Use :meth:`begin` or :meth:`take_up`."""
+        self.run_dir = run_dir
+        self.journalled: Journalled | None = journal.journalled
+        self.files = Files(run_dir)
+        self.results = ResultFiles(run_dir, signing_key())
+        self._lock = lock
+        self._journal = journal
+        self._wall_offset = wall_offset
+        self._recorder: Recorder | None = None
+        self._listener: Listener | None = None
+
+    @classmethod
+    def begin(cls, new: Beginning) -> Self:
+        """Make the directory of a session, own it, and write the first line of its journal.
+
+        Raises:
+            WorkDirError: If the work directory cannot be used.
+        """
+        signing_key()  # without it nothing could be saved: find out before anything is made
+        run_dir = RunDir.make(new.root, new.pipeline, new.session_id, new.wall)
+        lock = SessionLock(run_dir)
+        lock.acquire()
+        try:
+            _write_params(run_dir.params, new.params)
+            header = make_header(
+                new.pipeline,
+                new.session_id,
+                declared_to_json(new.graph),
+                wall=new.wall,
+                clock=new.clock,
+                fail_fast=new.fail_fast,
+                pid=os.getpid(),
+            )
+            journal = Journal.create(run_dir.journal, header)
+        except OSError as e:
+            lock.release()
+            raise WorkDirError(f"The work directory {run_dir.path} cannot be used: {e.strerror or e}.") from e
+        return cls(run_dir, lock, journal, new.wall - new.clock)
+
+    @classmethod
+    def take_up(cls, run_dir: RunDir) -> Self:
+        """Own a session that another process began, or this one earlier.
+
+        Raises:
+            SessionOwnedError: If a living process owns it.
+            WorkDirError: If the directory or its journal cannot be used.
+            SchemaError: If a newer version wrote it.
+        """
+        lock = SessionLock(run_dir)
+        lock.acquire()
+        try:
+            journal = Journal.open(run_dir.journal)
+        except OSError as e:
+            lock.release()
+            if isinstance(e, (WorkDirError, SessionOwnedError)):
+                raise
+            raise WorkDirError(f"The journal {run_dir.journal} cannot be used: {e.strerror or e}.") from e
+        except BaseException:
+            lock.release()
+            raise
+        keeper = cls(run_dir, lock, journal, 0.0)
+        keeper.results.sweep()
+        return keeper
+
+    # ------------------------------------------------------------------ taking up
+
+    def told(self) -> Journalled:
+        """Return what the journal held when the session was taken up."""
+        if self.journalled is None:
+            raise AssertionError("the session is new: its journal tells nothing")
+        return self.journalled
+
+    def last_time(self) -> float:
+        """Return the time at which the session goes on, on its own clock: what passed since counts, backwards never."""
+        told = self.told()
+        return told.last_clock + max(time.time() - (told.wall_offset + told.last_clock), 0.0)
+
+    def declared(self) -> PhaseGraph:
+        """Return what the pipeline declared when the session was last owned."""
+        return latest_graph(self.told())
+
+    def replayed(self, graph: PhaseGraph) -> PipelineState:
+        """Return the state that the journal tells of."""
+        return replay(self.told(), graph)
+
+    def own(self, clock: float, graph: PhaseGraph) -> None:
+        """Write that this process has the session now, and what its pipeline declares.
+
+        Raises:
+            WorkDirError: If that cannot be written.
+        """
+        wall = time.time()
+        self._wall_offset = wall - clock
+        try:
+            self._journal.own(wall, clock, pid=os.getpid())
+        except OSError as e:
+            raise WorkDirError(f"The journal {self.run_dir.journal} cannot be written: {e.strerror or e}.") from e
+        if self._recorder is not None:
+            self._recorder.declare(declared_to_json(graph))
+
+    # ------------------------------------------------------------------ while it runs
+
+    def listen(self, listener: Listener) -> None:
+        """Begin to write; tells `listener`."""
+        self._listener = listener
+        self._recorder = Recorder(
+            self.run_dir,
+            self._journal,
+            self.results,
+            on_saved=listener.saved,
+            on_trouble=listener.trouble,
+            on_recovery=lambda: listener.trouble(""),
+            snapshot=self._snapshot,
+            enrich=self._enrich,
+        )
+
+    @property
+    def recorder(self) -> Recorder:
+        """The one that writes, once there is a listener."""
+        if self._recorder is None:
+            raise AssertionError("nobody listens yet")
+        return self._recorder
+
+    def stage(self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any]) -> str:
+        """Write a result, on the thread that made it; return why it cannot be saved, or "".
+
+        A disk that refuses is told to the listener, once, and is no reason here.
+        """
+        try:
+            self.recorder.stage(phase, attempt, value, facts)
+        except NotSavableError as e:
+            return f"{e.where} is a {e.type_name}{': ' if e.why else ''}{e.why}"
+        except RecursionError:
+            return "it is nested too deeply"
+        except MemoryError:
+            return "there is not enough memory to write it"
+        return ""
+
+    def keep_source(self, phase: str, attempt: int, source: str) -> None:
+        """Keep the code that an attempt runs, for people to look at."""
+        with contextlib.suppress(OSError):  # a full disk is told where it costs something
+            path = self.run_dir.source / f"{file_name(phase)}.{attempt}.py"
+            path.write_text(source, encoding="utf-8", errors="backslashreplace")
+
+    def note_files(
+        self, phase: str, attempt: int, record: Mapping[str, Any], files: list[FileRecord]
+    ) -> dict[str, Any]:
+        """Journal that the files of a saved phase are what they are now, as after a reviewer's edits."""
+        payload = {**record, "name": phase, "attempt": attempt, "files": [list(f) for f in files]}
+        self.recorder.note(a.Action(a.PHASE_SAVED, payload, self._now()))
+        return payload
+
+    def cache(self) -> Cache:
+        """Return the cache of the pipeline."""
+        return Cache(self.run_dir.path.parent.parent, signing_key())
+
+    def keep_house(self) -> None:
+        """Let go of what is too old or too much, on a thread of its own."""
+        root, pipeline = self.run_dir.root, self.run_dir.path.parent.parent.name
+
+        def tidy() -> None:
+            with contextlib.suppress(OSError):
+                clean(root, pipeline)
+
+        threading.Thread(target=tidy, name="milo-retention", daemon=True).start()
+
+    def declare(self, graph: PhaseGraph) -> None:
+        """Journal that the pipeline declares something else from now on."""
+        self.recorder.declare(declared_to_json(graph))
+
+    def close(self) -> None:
+        """Write what is left and let go of the session."""
+        if self._recorder is not None:
+            self._recorder.close()
+        self._lock.release()
+
+    def _told_by(self) -> Listener:
+        if self._listener is None:
+            raise AssertionError("nobody listens yet")
+        return self._listener
+
+    # ------------------------------------------------------------------ for the recorder, on its thread
+
+    def _now(self) -> float:
+        return time.time() - self._wall_offset
+
+    def _snapshot(self) -> Mapping[str, Any]:
+        return to_snapshot(self._told_by().state(), wall_offset=self._wall_offset, owner={"pid": os.getpid()})
+
+    def _enrich(self, action: Action) -> Mapping[str, Any] | None:
+        """Note the traceback beside a failure: the state has its message only."""
+        if action.type != a.PHASE_FAILED or not isinstance(action.payload, dict):
+            return None
+        error = self._told_by().error(str(action.payload.get("name")))
+        if error is None or error.attempt != action.payload.get("attempt"):
+            return None
+        cause = error.cause or error
+        try:
+            text = "".join(traceback.format_exception(cause))
+        except Exception:  # noqa: BLE001 - a person's exception may fail in its own __str__
+            return None
+        return {"traceback": text[-MOST_TRACEBACK:], "kind": type(cause).__name__}
+
+
+def _write_params(path: Path, params: Mapping[str, Any]) -> None:
+    """Write the parameters of a run: as JSON what JSON can hold, of the rest what it is."""
+    told: dict[str, Any] = {}
+    for name, value in params.items():
+        try:
+            json.dumps(value, allow_nan=False)
+            told[name] = value
+        except (TypeError, ValueError, RecursionError):
+            told[name] = {"@type": f"{type(value).__module__}.{type(value).__qualname__}"}
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        json.dump(told, file, indent=1)

@@ -1,0 +1,85 @@
+"""The thread that looks into the mailboxes of all sessions that this process owns: one, however many there are.
+
+A request from another process is carried out here, so also while the kernel's main thread is blocked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import UsageError
+from milo_nb.persist.mailbox import POLL_S, Answer, Mailbox
+from milo_nb.state.commands import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from milo_nb.persist.mailbox import Request
+    from milo_nb.persist.rundir import RunDir
+
+LOG = logging.getLogger("milo_nb")
+OPTIONS = frozenset({"downstream", "replace", "only", "stale"})
+"""What a request may say beside the command and its phases."""
+
+
+class Postman:
+    """Looks into mailboxes on a thread of its own, which ends when none is left."""
+
+    def __init__(self) -> None:
+        """Know no mailboxes."""
+        self._rounds: dict[Mailbox, Callable[[Request], Answer | None]] = {}
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def serve(self, run_dir: RunDir, obey: Callable[[Command], Any]) -> Callable[[], None]:
+        """Have requests to a session carried out by `obey`; return what ends that."""
+        mailbox = Mailbox(run_dir)
+
+        def carry_out(request: Request) -> Answer:
+            obey(_to_command(request))
+            return Answer(ok=True, message=f"{request.word} was carried out.")
+
+        with self._lock:
+            self._rounds[mailbox] = carry_out
+            if self._thread is None:
+                self._changed.clear()
+                self._thread = threading.Thread(target=self._walk, name="milo-mailbox", daemon=True)
+                self._thread.start()
+
+        def stop() -> None:
+            with self._lock:
+                self._rounds.pop(mailbox, None)
+                if not self._rounds:
+                    self._changed.set()
+
+        return stop
+
+    def _walk(self) -> None:
+        while True:
+            self._changed.wait(POLL_S)
+            with self._lock:
+                rounds = list(self._rounds.items())
+                if not rounds:
+                    self._thread = None
+                    return
+            for mailbox, carry_out in rounds:
+                try:
+                    mailbox.carry_out(carry_out)
+                except Exception:
+                    LOG.exception("a mailbox could not be looked into")
+
+
+def _to_command(request: Request) -> Command:
+    unknown = sorted(request.options.keys() - OPTIONS)
+    if unknown:
+        raise UsageError(f"'{request.word}' has no option '{unknown[0]}'. Options: {', '.join(sorted(OPTIONS))}.")
+    options: dict[str, Any] = dict(request.options)
+    if "only" in options:
+        options["only"] = tuple(map(str, options["only"]))
+    return Command(request.word, request.phases, id=request.id, by=request.by, **options)  # type: ignore[arg-type]  # the mailbox has checked the word
+
+
+POSTMAN = Postman()

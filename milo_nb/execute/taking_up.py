@@ -1,0 +1,171 @@
+"""Taking up a session that another process began, or this one before its kernel was restarted.
+
+The journal gives the state; what ran when its owner died is marked so; then the session hears commands like any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from milo_nb.errors import MiloError, NothingToResumeError
+from milo_nb.execute.keeping import Keeper
+from milo_nb.persist.lock import owner
+from milo_nb.persist.replay import current_snapshot
+from milo_nb.persist.rundir import find, sessions
+from milo_nb.state import actions as a
+from milo_nb.state.actions import Action
+from milo_nb.state.model import DONE, ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.persist.rundir import RunDir
+    from milo_nb.state.model import PipelineState
+    from milo_nb.store.clock import Clock, Timer
+
+INTERRUPTED = "interrupted: its kernel ended"
+"""The reason of a phase that ran when its session's owner died."""
+NEWEST = 50
+"""How many sessions are looked at for one that is unfinished."""
+
+
+class ContinuedClock:
+    """A clock that goes on where another one stopped."""
+
+    def __init__(self, base: Clock, start: float) -> None:
+        """Make a clock on top of `base` that stands at `start` now."""
+        self._base = base
+        self._ahead = start - base.now()
+
+    def now(self) -> float:
+        """Return seconds; never backwards."""
+        return self._base.now() + self._ahead
+
+    def call_later(self, delay_s: float, fn: Callable[[], None]) -> Timer:
+        """Call `fn` after `delay_s` seconds."""
+        return self._base.call_later(delay_s, fn)
+
+
+class Story(NamedTuple):
+    """What a session was before it is taken up.
+
+    Attributes:
+        session_id: Its UUID.
+        keeper: What it has on disk, owned by this process.
+        state: How it stood.
+    """
+
+    session_id: UUID
+    keeper: Keeper
+    state: PipelineState
+
+    @property
+    def was_started(self) -> bool:
+        """Whether it had started."""
+        return self.state.status != "pending"
+
+    def clock(self, base: Clock) -> ContinuedClock:
+        """Return the session's clock: what passed since its owner died counts."""
+        return ContinuedClock(base, self.keeper.last_time())
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield what the journal says of the saved results of the attempts that count."""
+        latest = {p.name: p.attempt for p in self.state.phases if p.status in DONE}
+        found: dict[str, dict[str, Any]] = {}
+        for action in self.keeper.told().actions:
+            if action.type == a.PHASE_SAVED and isinstance(action.payload, dict):
+                record = action.payload
+                if latest.get(record.get("name", "")) == record.get("attempt"):
+                    found[record["name"]] = record
+        yield from found.values()
+
+    def settled(self, state: PipelineState) -> Iterator[Action]:
+        """Yield what is to be said of a session whose owner died before it could say so itself."""
+        for phase in state.phases:
+            if phase.status in ("running", "retrying"):
+                payload = {"name": phase.name, "attempt": phase.attempt, "reason": INTERRUPTED}
+                yield Action(a.PHASE_CANCELLED, payload)
+        if state.status in ENDED and state.stopped_at:
+            return
+        if any(p.status == "failed" for p in state.phases):
+            yield Action(a.PIPELINE_FAILED)
+        elif state.status == "running":
+            yield Action(a.PIPELINE_CANCELLED)
+
+
+def take_up(root: str | Path, session: str, name: str, graph: PhaseGraph) -> Story:
+    """Own a session and return its story.
+
+    Args:
+        root: The work directory.
+        session: Its id, or the beginning of it.
+        name: The pipeline that is to go on in it.
+        graph: Its phases as they are today.
+
+    Raises:
+        UnknownSessionError: (a ``ValueError``) If there is no such session.
+        NothingToResumeError: (a ``ValueError``) If it is a session of another pipeline, or of other phases.
+        SessionOwnedError: If a living process owns it.
+        WorkDirError: If it cannot be read or written.
+        SchemaError: If a newer version wrote it.
+    """
+    run_dir = find(root, session)
+    keeper = Keeper.take_up(run_dir)
+    try:
+        _check(keeper, root, name, graph)
+        return Story(UUID(run_dir.session_id), keeper, keeper.replayed(graph))
+    except BaseException:
+        keeper.close()
+        raise
+
+
+def _check(keeper: Keeper, root: str | Path, name: str, graph: PhaseGraph) -> None:
+    header, run_dir = keeper.told().header, keeper.run_dir
+    if header["pipeline"] != name:
+        raise NothingToResumeError(
+            f"Session {run_dir.session_id} is one of '{header['pipeline']}', not of '{name}'. "
+            f"Sessions of '{name}': {_ids(root, name)}."
+        )
+    then = keeper.declared()
+    if (then.names, then.depends_on) != (graph.names, graph.depends_on):
+        raise NothingToResumeError(_other_phases(run_dir, name, then, graph))
+
+
+def latest_unfinished(root: str | Path, name: str) -> RunDir | None:
+    """Return the newest session of a pipeline that is not completed and that no living process owns, if there is one."""
+    for run_dir in sessions(root, name)[:NEWEST]:
+        try:
+            snapshot = current_snapshot(run_dir)
+            if snapshot["pipeline"] != name:
+                continue
+            if snapshot["status"] == "completed" or owner(run_dir) is not None:
+                continue
+        except (OSError, MiloError, KeyError):
+            continue
+        return run_dir
+    return None
+
+
+def nothing_to_resume(root: str | Path | None, name: str) -> NothingToResumeError:
+    """Return the error that says that a pipeline has no unfinished session."""
+    if root is None:
+        return NothingToResumeError(f"There is nothing to resume: '{name}' keeps nothing on disk (work_dir=None).")
+    return NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session in {root}.")
+
+
+def _ids(root: str | Path, name: str) -> str:
+    return ", ".join(r.session_id for r in sessions(root, name)[:5]) or "none"
+
+
+def _other_phases(run_dir: RunDir, name: str, then: PhaseGraph, now: PhaseGraph) -> str:
+    gone = [n for n in then.names if n not in now.index]
+    new = [n for n in now.names if n not in then.index]
+    said = [f"{', '.join(new)} came in" if new else "", f"{', '.join(gone)} went" if gone else ""]
+    what = " and ".join(filter(None, said)) or "phases are connected otherwise"
+    return (
+        f"Session {run_dir.session_id} of '{name}' cannot go on: since it began, {what}. "
+        "Start anew; phases with cache=True get their results from the cache."
+    )
