@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from secrets import token_hex
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 _STALE_S = 86_400.0
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-_TRIES = 8
+_TRIES = 50
+_ROW = re.compile(r"[0-9a-f]{2}")
+_ENTRY = re.compile(r"[0-9a-f]{4,}")
+_IN_THE_WAY = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 class Shelves:
@@ -68,8 +73,8 @@ class Shelves:
         for _ in range(_TRIES):
             try:
                 made.rename(target)
-            except OSError:
-                if not target.exists():
+            except OSError as error:
+                if error.errno not in _IN_THE_WAY:
                     raise
                 remove(target)
             else:
@@ -77,15 +82,18 @@ class Shelves:
         remove(made)  # other kernels put the same at the same time, again and again: theirs are as good
 
     def entries(self) -> Iterator[Path]:
-        """Yield the folders of all entries, whole or not."""
-        for above in _folders(self.folder):
-            if len(above.name) == 2:  # noqa: PLR2004 - the two digits that keys are spread by
-                yield from (folder for folder in _folders(above) if not folder.name.startswith(TMP))
+        """Yield the folders of all entries, whole or not; nothing else that may have got here, as they may be removed."""
+        for above in self._rows():
+            yield from (folder for folder in _folders(above) if _is_entry(above.name, folder.name))
+
+    def _rows(self) -> list[Path]:
+        """Return the folders that entries are spread over; none, if a link leads elsewhere."""
+        return [] if self.folder.is_symlink() else [row for row in _folders(self.folder) if _ROW.fullmatch(row.name)]
 
     def abandoned(self, now: float) -> list[Path]:
         """Return what writers and removers left behind that do not run any more, or have not for a day."""
         found = []
-        for above in (self.folder, *_folders(self.folder)):
+        for above in (self.folder, *self._rows()):
             for path in _folders(above):
                 if not path.name.startswith(TMP):
                     continue
@@ -144,6 +152,10 @@ def read_loosely(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _is_entry(row: str, name: str) -> bool:
+    return name.startswith(row) and _ENTRY.fullmatch(name) is not None
 
 
 def _folders(folder: Path) -> Iterator[Path]:

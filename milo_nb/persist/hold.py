@@ -39,6 +39,7 @@ class Hold:
         self._path = path
         self._cancelled = cancelled or (lambda: False)
         self._fd = -1
+        self._pid = 0
         self.held = False
         self.waited = False
 
@@ -52,7 +53,6 @@ class Hold:
         while True:
             found = self._try()
             if found is not None:
-                self.held = found
                 return found
             self.waited = True
             if not wait or self._cancelled():
@@ -61,12 +61,15 @@ class Hold:
 
     def release(self) -> None:
         """Let somebody else have it."""
-        fd, self._fd, self.held = self._fd, -1, False
-        if fd < 0:
+        if self._fd < 0 or self._pid != os.getpid():  # a fork has no part in it
             return
-        # Removed while it is locked: who waits for this very file finds that its name leads elsewhere, and starts anew.
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        if self.held:  # removed while it is locked: who waits for this very file finds its name leads elsewhere
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        self._close()
+
+    def _close(self) -> None:
+        fd, self._fd, self.held = self._fd, -1, False
         _TAKEN.discard(fd)
         os.close(fd)
 
@@ -84,25 +87,26 @@ class Hold:
         while True:
             try:
                 make_private(self._path.parent)
-                fd = os.open(self._path, _FLAGS, 0o600)
+                # Known before it is locked: cancelling may raise between any two steps, and release() must find it.
+                self._pid = os.getpid()
+                self._fd = os.open(self._path, _FLAGS, 0o600)
             except OSError:
                 return False  # read-only, or no space: nothing will be put either
+            _TAKEN.add(self._fd)
             try:
-                _lock(fd)
-                same = os.path.samestat(os.fstat(fd), self._path.lstat())
+                _lock(self._fd)
+                self.held = os.path.samestat(os.fstat(self._fd), self._path.lstat())
             except BlockingIOError:
-                os.close(fd)
+                self._close()
                 return None
             except FileNotFoundError:
-                same = False
+                pass
             except (ImportError, OSError):  # Windows, or a file system without locks: all compute for themselves
-                os.close(fd)
+                self._close()
                 return False
-            if same:
-                self._fd = fd
-                _TAKEN.add(fd)
+            if self.held:
                 return True
-            os.close(fd)  # its last holder has removed it meanwhile
+            self._close()  # its last holder has removed it meanwhile
 
 
 def _lock(fd: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -23,7 +24,6 @@ from milo_nb.persist.disk import make_private, read_json, to_json, write_whole
 from milo_nb.state.commands import COMMANDS
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
 
 LOG = logging.getLogger("milo_nb")
@@ -31,6 +31,7 @@ POLL_S = 0.1
 """How often the owner looks; also how often who asked looks for the answer."""
 MOST_BYTES = 64_000
 ANSWERS_KEPT_S = 3600.0
+TIDY_S = 600.0
 _REQUEST = re.compile(r"(\d{20})-([0-9A-Za-z][0-9A-Za-z._-]{0,99})\.request\.json")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _FIELDS = frozenset({"id", "word", "phases", "options", "by", "at"})
@@ -137,6 +138,7 @@ class Mailbox:
         self._control = _control(run_dir)
         self._taken: dict[str, str] = {}  # name of the file: id
         self._lock = threading.Lock()
+        self._tidy_at = 0.0
 
     def poll(self) -> list[Request]:
         """Return the requests that came since the last time, in the order they were posted.
@@ -195,7 +197,10 @@ class Mailbox:
         return Watch(self, callback, every_s)
 
     def carry_out(self, callback: Callable[[Request], Answer | None]) -> None:
-        """Hand to `callback` what has come."""
+        """Hand to `callback` what has come; now and then, tidy up."""
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + TIDY_S
+            self.tidy()
         for request in self.poll():
             try:
                 answer = callback(request)
@@ -219,7 +224,7 @@ class Mailbox:
 
     def _names(self) -> list[str]:
         try:
-            return sorted([path.name for path in self._control.iterdir()])
+            return sorted(os.listdir(self._control))  # noqa: PTH208 - ten times a second: half the cost
         except OSError:
             return []  # removed, or not reachable now: the session goes on
 
@@ -253,7 +258,6 @@ class Watch:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        self._mailbox.tidy()
         while not self._stopped.wait(self._every_s):
             try:
                 self._mailbox.carry_out(self._callback)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import InvalidStateError, MiloError
@@ -93,11 +94,10 @@ class _Candidate(NamedTuple):
 def _clean(folder: Path, there: list[RunDir], keep: int, max_bytes: float, *, dry: bool) -> Iterator[Removed]:
     """Clean what belongs to one pipeline; `there` are its sessions, newest first."""
     if not dry:
-        for left in (folder / "runs").glob(f"{TMP}*"):  # an earlier clean-up died here
-            remove(left)
-    if len(there) > keep or _Sizes(folder).total > max_bytes:
+        _sweep(folder, there[:keep])
+    sizes = _Sizes(folder)
+    if len(there) > keep or sizes.total > max_bytes:
         safe = _protected(there)
-        sizes = _Sizes(folder)
         kept = []
         for position, run_dir in enumerate(there):
             if position < keep or run_dir in safe:
@@ -113,6 +113,14 @@ def _clean(folder: Path, there: list[RunDir], keep: int, max_bytes: float, *, dr
             measured = sizes.measure(candidate.path)
             if measured and (dry or _take_away(candidate.path, candidate.session, why)):
                 yield Removed(candidate.path, sizes.drop(measured), why)
+
+
+def _sweep(folder: Path, there: Iterable[RunDir]) -> None:
+    """Remove what a clean-up left behind that died half way."""
+    for place in (folder / "runs", *(run_dir.path for run_dir in there)):
+        for left in place.glob(f"{TMP}*"):
+            if left.is_dir() and not left.is_symlink():
+                remove(left)
 
 
 def _candidates(folder: Path, kept: Iterable[RunDir]) -> Iterator[_Candidate]:
@@ -156,11 +164,15 @@ def _take_away(path: Path, session: RunDir | None, why: str = "") -> bool:
             remove(path)
             return True
         with SessionLock(session):
-            remove(path)
-            if path != session.path:
-                path.mkdir(mode=0o700)
-                note = {"at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "why": why}
-                write_whole(path / _NOTE, to_json(note))
+            if path == session.path:
+                remove(path)
+                return True
+            hidden = path.with_name(f"{TMP}{token_hex(8)}")
+            path.rename(hidden)
+            path.mkdir(mode=0o700)
+            note = {"at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "why": why}
+            write_whole(path / _NOTE, to_json(note))
+            remove(hidden)
     except (OSError, InvalidStateError):
         return False
     return True

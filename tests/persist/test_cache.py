@@ -479,6 +479,25 @@ def test_cleaning_leaves_what_is_being_written(cache, monkeypatch):
     assert isinstance(cache.get(key()), Hit)
 
 
+def test_nothing_else_that_lies_in_the_cache_is_removed(cache, tmp_path):
+    cache.put(key(), 1)
+    precious = [
+        cache.root / "cache" / "ab" / "thesis",
+        cache.root / "cache" / "my" / "abcd",
+        tmp_path / "home" / "ab" / "abcd",
+    ]
+    for folder in precious:
+        folder.mkdir(parents=True)
+    linked = Cache(tmp_path / "linked", SECRET)
+    linked.root.mkdir()
+    (linked.root / "cache").symlink_to(tmp_path / "home")
+
+    assert cache.invalidate() == 1
+    assert linked.clean(max_bytes=0) == []
+    assert linked.invalidate() == 0
+    assert all(folder.exists() for folder in precious)
+
+
 def test_cleaning_a_cache_that_is_not_there_is_nothing(cache):
     assert cache.clean(max_bytes=0) == []
     assert cache.invalidate() == 0
@@ -657,6 +676,30 @@ def test_waiting_can_be_cancelled(cache):
         assert again.held
 
 
+FORKED = """
+import os, sys
+from milo_nb.persist.cache import Cache, CacheKey
+cache, key = Cache(sys.argv[1], b"k" * 32), CacheKey("train", "ab12", {})
+with cache.hold(key) as hold:
+    with open(os.devnull) as other:
+        child = os.fork()
+        if child == 0:
+            hold.release()
+            other.read()
+            os._exit(cache.hold(key).take(wait=False))
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), hold.held, os.path.exists(hold._path))
+"""
+
+
+def test_a_fork_has_no_part_in_the_right_to_compute(cache):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, str(cache.root)], stdout=subprocess.PIPE, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.split() == ["0", "True", "True"]
+
+
 def test_where_nothing_can_be_written_all_compute_for_themselves(tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("in the way")
     with Cache(tmp_path, SECRET).hold(key()) as hold:
@@ -683,6 +726,7 @@ for number in range(60):
 """
 
 
+@pytest.mark.slow
 def test_readers_find_a_whole_entry_or_none_while_kernels_replace_it(tmp_path):
     cache, k = Cache(tmp_path, SECRET), CacheKey("train", "ab12", {})
     cache.put(k, [0] * 2000)

@@ -180,11 +180,27 @@ def test_what_a_clean_up_left_that_died_is_removed(tmp_path):
     run = session(tmp_path, 0)
     left = run.path.with_name(".tmp-0123")
     session(tmp_path, 1).path.rename(left)
+    inside = run.path / ".tmp-4567"
+    inside.mkdir()
 
     assert sessions(tmp_path) == [run]
     clean(tmp_path)
     assert not left.exists()
+    assert not inside.exists()
     assert run.path.exists()
+
+
+def test_results_are_never_half_there(tmp_path, monkeypatch):
+    run = session(tmp_path, 0, size=1000)
+    seen = []
+
+    def look(path):
+        seen.append((sorted(p.name for p in run.results.iterdir()), cleaned(run) != ""))
+
+    monkeypatch.setattr("milo_nb.persist.retention.remove", look)
+    clean(tmp_path, max_bytes=0)
+
+    assert seen[0] == (["cleaned.json"], True)
 
 
 def test_a_work_directory_that_is_not_there_has_nothing_to_clean(tmp_path):
