@@ -15,6 +15,8 @@ export type { Model } from "./lanes";
 /** The kernel beats every 2 s. */
 export const GONE_AFTER_MS = 7_000;
 export const GIVE_UP_AFTER_MS = 10_000;
+/** Both lanes have had their time by then. */
+export const QUEUED_AFTER_MS = 1_000;
 const WATCH_EVERY_MS = 1_000;
 const ASK_AGAIN_AFTER_MS = 2_500;
 const SNAPSHOT = "snapshot"; // what hello and sync wait for
@@ -38,6 +40,24 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const ask = (message: FromBrowser) => {
     askedAt = clock();
     send(message, SNAPSHOT);
+  };
+  /** Waits for the answer to a command. A kernel that speaks but does not answer is busy: what was lost is sent again, as the same. */
+  const expectReply = (id: string, message: FromBrowser) => {
+    const wait = (act: () => void, ms: number) => giveUp.set(id, setTimeout(act, ms));
+    const look = () => {
+      if (clock() - heardAt >= GONE_AFTER_MS) {
+        giveUp.delete(id);
+        store.dispatch({ type: "unanswered", id });
+        return;
+      }
+      send(message, id);
+      wait(look, GIVE_UP_AFTER_MS);
+    };
+    wait(() => {
+      store.dispatch({ type: "queued", id });
+      wait(look, GIVE_UP_AFTER_MS - QUEUED_AFTER_MS);
+    }, QUEUED_AFTER_MS);
+    send(message, id);
   };
   const settle = (id: string) => {
     lanes.answered(id);
@@ -158,11 +178,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     command(command, phases = []) {
       const id = uuid();
       store.dispatch({ type: "requested", id, command, phases });
-      giveUp.set(
-        id,
-        setTimeout(() => store.dispatch({ type: "unanswered", id }), GIVE_UP_AFTER_MS),
-      );
-      send({ type: "command", id, command, phases, options: {} }, id);
+      expectReply(id, { type: "command", id, command, phases, options: {} });
     },
     wantLogs(phase, start, count) {
       // One page at a time: who scrolls fast wants the lines where the scrolling ends, not those it passed.

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { GIVE_UP_AFTER_MS, GONE_AFTER_MS, openHost } from "../src/host";
+import { GIVE_UP_AFTER_MS, GONE_AFTER_MS, openHost, QUEUED_AFTER_MS } from "../src/host";
 import { ESCALATE_AFTER_MS } from "../src/lanes";
 import { type FakeModel, fakeModel } from "./model";
 import { failing, lines, phase, snapshot } from "./samples";
@@ -104,6 +104,30 @@ test("a command that nobody answers is given up in words", () => {
   expect(port.state.value.notice?.text).toContain("pause");
 });
 
+test("a command that a speaking kernel does not answer is queued, sent again as the same, and done when it is answered", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  port.command("pause");
+  const first = model.sent.at(-1);
+  if (first?.type !== "command") throw new Error("no command");
+  const queued = () => [...port.state.value.requests.values()].map(({ isQueued }) => isQueued ?? false);
+  expect(queued()).toEqual([false]);
+  vi.advanceTimersByTime(QUEUED_AFTER_MS);
+  expect(queued()).toEqual([true]);
+  for (let n = 0; n < 6; n++) {
+    model.say({ type: "heartbeat", now: 14 + 2 * n, seq: 5 });
+    vi.advanceTimersByTime(2_000);
+  }
+  expect(queued()).toEqual([true]);
+  const ids = model.sent.flatMap((message) => (message.type === "command" ? [message.id] : []));
+  expect(ids).toEqual([first.id, first.id]);
+  model.say({ type: "reply", id: first.id, ok: true, message: "" });
+  expect(queued()).toEqual([]);
+  vi.advanceTimersByTime(60_000);
+  expect(port.state.value.notice).toBeNull();
+});
+
 test("silence means gone, hello goes out again, a heartbeat means live", () => {
   const model = fakeModel();
   const { state } = open(model);
@@ -168,6 +192,7 @@ test("pages and details are asked for once while the answer is due", () => {
   model.sent.length = 0;
   port.wantLogs(1, 400, 500);
   port.wantLogs(1, 400, 500);
+  port.wantLogs(1, 100, 500); // scrolled on while a page is due
   port.wantDetail(1);
   port.wantDetail(1);
   expect(types(model.sent)).toEqual(["logs", "detail"]);

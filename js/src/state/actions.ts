@@ -25,6 +25,8 @@ export type Action =
   | { readonly type: "connected"; readonly connection: Connection }
   | { readonly type: "chose"; readonly choice: Partial<Choice>; readonly byPerson: boolean }
   | { readonly type: "requested"; readonly id: string; readonly command: Command; readonly phases: readonly string[] }
+  /** No lane has answered so far: the command waits for the cell that runs. */
+  | { readonly type: "queued"; readonly id: string }
   | { readonly type: "unanswered"; readonly id: string }
   /** Something a person asked for is not possible now; decided here, without the kernel. */
   | { readonly type: "refused"; readonly text: string }

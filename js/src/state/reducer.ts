@@ -12,6 +12,8 @@ import { putPiece, relist, type Shelf } from "./shelf";
 export interface Request {
   readonly command: string;
   readonly phases: readonly string[];
+  /** Has no lane answered, so that it waits for the kernel to be free? */
+  readonly isQueued?: boolean;
 }
 
 export interface Notice {
@@ -76,6 +78,10 @@ export function reduce(state: State, action: Action): State {
     case "requested": {
       const requests = new Map(state.requests).set(action.id, { command: action.command, phases: action.phases });
       return { ...state, requests, notice: null };
+    }
+    case "queued": {
+      const request = state.requests.get(action.id);
+      return request ? { ...state, requests: new Map(state.requests).set(action.id, { ...request, isQueued: true }) } : state;
     }
     case "unanswered": {
       const request = state.requests.get(action.id);

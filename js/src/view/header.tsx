@@ -83,12 +83,19 @@ export function Header({ port, now }: ViewProps) {
 }
 
 function Messages({ port }: { port: Port }) {
-  const { connection, notice, session } = port.state.value;
+  const { connection, notice, session, requests } = port.state.value;
+  const queued = [...requests.values()].filter(({ isQueued }) => isQueued);
   return (
     <>
       {connection === "gone" ? (
         <p class="milo-banner" role="alert">
           <b>The kernel is gone.</b> {session ? "This is the last known state." : "Run the cell again to see the pipeline."}
+        </p>
+      ) : null}
+      {queued.length > 0 && connection !== "gone" ? (
+        <p class="milo-banner" data-kind="waiting" role="status">
+          <b>Queued: kernel busy.</b>{" "}
+          {`When the running cell ends: ${queued.map((one) => [one.command, ...one.phases].join(" ")).join(", ")}.`}
         </p>
       ) : null}
       {session?.waiting_for ? <p class="milo-banner" data-kind="waiting">{`Waiting for your review of ${session.waiting_for}.`}</p> : null}
