@@ -1,4 +1,4 @@
-"""What a file's content amounts to: SHA-256 of each four megabytes, several at a time, in one signed line.
+"""What much content amounts to: SHA-256 of each four megabytes, several at a time, summed up or signed.
 
 One SHA-256 over everything would be the slowest part of saving a large result (1.5 GB/s, where the disk's cache takes
 5 GB/s); of pieces, every core can take some.
@@ -58,14 +58,19 @@ class Checksum:
 
     def seal(self, key: bytes, purpose: str) -> str:
         """Return the signature of all that was taken, for one purpose, as hex; call it once, at the end."""
-        if self._room < PIECE_BYTES:
-            self._close_piece()
-        mac = hmac.new(key, _SCHEME, "sha256")
-        for digest in self._digests:
-            mac.update(digest if isinstance(digest, bytes) else digest.result())
+        mac = hmac.new(key, _SCHEME + self._pieces(), "sha256")
         mac.update(self.size_bytes.to_bytes(8, "little"))
         mac.update(hashlib.sha256(purpose.encode()).digest())
         return mac.hexdigest()
+
+    def digest(self) -> bytes:
+        """Return a SHA-256 of all that was taken; call it once, at the end."""
+        return hashlib.sha256(self._pieces()).digest()
+
+    def _pieces(self) -> bytes:
+        if self._room < PIECE_BYTES:
+            self._close_piece()
+        return b"".join(digest if isinstance(digest, bytes) else digest.result() for digest in self._digests)
 
     def _close_piece(self) -> None:
         self._digests.append(self._open.digest())

@@ -1,0 +1,340 @@
+"""Follows code from function to function and notes what it is made of."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+import sys
+from enum import Enum
+from operator import itemgetter
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.declare.phase import Phase
+from milo_nb.values import origin
+from milo_nb.values.bytecode import look_at
+from milo_nb.values.encode import Encoder, Undigestable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from milo_nb.values.bytecode import Import
+
+_OF_THE_TEXT = frozenset(
+    (
+        "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
+        "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__",
+        "__dataclass_fields__", "__dataclass_params__", "__parameters__", "__orig_bases__", "_abc_impl",
+    )
+)  # fmt: skip
+"""What a class holds that follows from the rest, or says where it lies."""
+_OF_THE_MODULE = frozenset(
+    ("__builtins__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__")
+)
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_MISSING = object()
+
+
+class Follower:
+    """Notes the parts of one function's code; used once, from one thread."""
+
+    def __init__(self, parts: dict[str, str], untracked: list[str], *, is_deep: bool) -> None:
+        """Make one.
+
+        Args:
+            parts: Takes what is found.
+            untracked: Takes what cannot be followed.
+            is_deep: Whether to go on from the first function to what it uses.
+        """
+        self._parts = parts
+        self._untracked = untracked
+        self._is_deep = is_deep
+        self._home: str | None = None
+        self._seen: dict[int, Any] = {}
+        self._encoder = Encoder(self.code_of)
+        self._names: dict[int, str] = {}
+
+    def begin(self, target: Any) -> None:
+        """Note what a callable is made of."""
+        if isinstance(target, functools.partial):
+            self._note("captured arguments", (target.args, target.keywords))
+            self.begin(target.func)
+        elif isinstance(target, MethodType):
+            self._note("captured self", target.__self__)
+            self.begin(target.__func__)
+        elif isinstance(target, FunctionType) and origin.origin_of(target.__module__) != "package":
+            self._home = target.__module__
+            self._seen[id(target)] = target
+            self._names[id(target)] = f"code of {target.__name__}"
+            name = target.__name__
+            self._parts[f"code of {name}"] = look_at(target.__code__).digest
+            for parameter, default in _defaults(target):
+                self._use(f"default of {parameter}", parameter, default)
+            for captured, value in _captured(target):
+                self._use(f"captured {captured}", captured, value)
+            if origin.origin_of(target.__module__) == "own":
+                self._go_on(target.__code__, target.__globals__, target.__module__)
+        elif isinstance(target, FunctionType | BuiltinFunctionType | type):
+            self._code(target, target.__name__)
+        else:
+            self._note("captured self", target)  # an object with ``__call__``: its class is in there
+
+    def begin_with_code(
+        self, name: str, code: CodeType, names: Mapping[str, Any], outside: frozenset[str] | None, given: frozenset[str]
+    ) -> None:
+        """Note what a cell's body is made of; see :class:`milo_nb.values.fingerprint.Body`."""
+        self._parts[f"code of {name}"] = look_at(code).digest
+        known = {n: v for n, v in names.items() if n not in given and (outside is None or n in outside)}
+        self._go_on(code, known, "__main__")
+
+    # ------------------------------------------------------------------ what code uses
+
+    def _go_on(self, code: CodeType, names: Mapping[str, Any], module: str | None) -> None:
+        if not self._is_deep:
+            return
+        facts = look_at(code)
+        for chain in sorted(facts.reads):
+            if chain[0] in names and chain[0] not in _OF_THE_MODULE:
+                self._read(chain, names[chain[0]])
+        for one in sorted(facts.imports, key=lambda found: (found.module, found.names)):
+            self._import(one, module or "__main__")
+
+    def _read(self, chain: tuple[str, ...], value: Any) -> None:
+        """Note what a name stands for; of a module only what is taken from it."""
+        name, *further = chain
+        while isinstance(value, ModuleType) and further and origin.origin_of(value.__name__) == "own":
+            attribute = further.pop(0)
+            taken = vars(value).get(attribute, _MISSING)
+            if taken is _MISSING:
+                break
+            name, value = f"{name}.{attribute}", taken
+        self._use(f"global {name}", name, value)
+
+    def _use(self, part: str, name: str, value: Any) -> None:
+        """Note a value, as code if it is code."""
+        value = value.handler if isinstance(value, Phase) else value
+        while isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001 - has no public name
+            value = value.__wrapped__
+        if isinstance(value, FunctionType | BuiltinFunctionType | type | ModuleType):
+            if self._is_deep:
+                self._code(value, name)
+        elif isinstance(value, functools.partial):
+            self._use(part, name, value.func)
+            self._note(f"captured arguments of {name}", (value.args, value.keywords))
+        elif isinstance(value, MethodType):
+            self._use(part, name, value.__func__)
+            self._use(part, name, value.__self__)
+        elif type(value).__module__.partition(".")[0] not in origin.TOOLS:
+            self._note(part, value)
+
+    def _note(self, part: str, value: Any) -> None:
+        name = part.removeprefix("global ")
+        try:
+            self._parts[part] = self._encoder.digest(value, name)
+        except Undigestable as error:
+            self._untracked.append(f"{error.where} ({error.type_name})")
+
+    def _code(self, thing: Any, name: str) -> None:
+        """Note a function, class or module that is used."""
+        if id(thing) in self._seen:
+            return
+        self._seen[id(thing)] = thing
+        module = _module_of(thing)
+        whose = "python" if isinstance(thing, BuiltinFunctionType) and not module else origin.origin_of(module)
+        if whose == "package":
+            package, version = origin.package_of(str(module))
+            self._parts[f"package {package}"] = version
+        elif whose == "python" or isinstance(thing, BuiltinFunctionType):
+            return
+        elif isinstance(thing, ModuleType):
+            self._names[id(thing)] = f"module {thing.__name__}"
+            self._module(thing.__name__)
+        elif isinstance(thing, type):
+            self._class(thing)
+        else:
+            self._function(thing, name)
+
+    def _function(self, function: FunctionType, name: str) -> None:
+        """Note a helper; what it captured and its defaults are part of it."""
+        part = self._name("helper", function, name if "<" in function.__name__ else "")
+        self._parts[part] = _sum((look_at(function.__code__).digest, *self._insides(function)))
+        self._go_on(function.__code__, function.__globals__, function.__module__)
+
+    def _insides(self, function: FunctionType) -> Iterator[str]:
+        for name, value in (*_defaults(function), *_captured(function)):
+            if isinstance(value, FunctionType | type | ModuleType):
+                self._code(value, name)
+            else:
+                yield f"{name}={self._digest(value, name)}"
+
+    def _digest(self, value: Any, name: str) -> str:
+        try:
+            return self._encoder.digest(value, name)
+        except Undigestable as error:
+            self._untracked.append(f"{error.where} ({error.type_name})")
+            return "untracked"
+
+    def _import(self, found: Import, module: str) -> None:
+        """Note what an import statement in a function brings."""
+        package = module if "__path__" in vars(_loaded(module)) else module.rpartition(".")[0]
+        name = origin.resolve(found.module, found.level, package)
+        for one in (name, *(f"{name}.{taken}" for taken in found.names)):
+            if one and origin.is_module(one):
+                self._imported(one)
+
+    def _imported(self, name: str) -> None:
+        whose = origin.origin_of(name)
+        if whose == "own":
+            self._module(name)
+        elif whose == "package":
+            package, version = origin.package_of(name)
+            self._parts[f"package {package}"] = version
+
+    def _module(self, name: str) -> None:
+        """Note a whole module of the person's own, and what it imports in turn."""
+        if f"module {name}" in self._parts or name == "__main__":
+            return
+        source = origin.own_source(name)
+        if source is None:
+            self._untracked.append(f"{name} (module without source)")
+            return
+        self._parts[f"module {name}"] = source
+        for imported in origin.imported_by(name):
+            if origin.is_module(imported):
+                self._imported(imported)
+
+    # ------------------------------------------------------------------ classes
+
+    def _class(self, cls: type) -> None:
+        part = self._name("class", cls)
+        told: list[str] = []
+        for base in cls.__bases__:
+            told.append(base.__qualname__)
+            self._code(base, base.__name__)
+        told += [f"{name}: {text}" for name, text in _annotations(cls)]
+        for name, value in sorted(_attributes_of(cls), key=itemgetter(0)):
+            told += [f"{name}={digest}" for digest in self._attribute(f"{cls.__name__}.{name}", value)]
+        self._parts[part] = _sum(told)
+        for function in _functions_of(cls):
+            self._go_on(function.__code__, function.__globals__, function.__module__)
+
+    def _attribute(self, name: str, value: Any) -> Iterator[str]:
+        functions = list(_functions_in(value))
+        for function in functions:
+            yield look_at(function.__code__).digest
+            yield from self._insides(function)
+        if not functions:
+            yield self._digest(value, name)
+
+    # ------------------------------------------------------------------ code within values
+
+    def code_of(self, thing: Any) -> str | None:
+        """Note a person's own function, class or module that is in a value, and return what to call it there.
+
+        None stands for what is not their own: its name is enough.
+        """
+        if isinstance(thing, BuiltinFunctionType) or origin.origin_of(_module_of(thing)) != "own":
+            return None
+        if not self._is_deep:
+            return look_at(thing.__code__).digest if isinstance(thing, FunctionType) else None
+        self._code(thing, getattr(thing, "__name__", "it"))
+        return self._names.get(id(thing), "untracked")
+
+    def _name(self, kind: str, thing: Any, name: str = "") -> str:
+        """Return a name for a part that no other has: two functions may be called the same."""
+        found = name or thing.__qualname__.rpartition("<locals>.")[2]
+        if _module_of(thing) not in (None, "__main__", self._home) and not name:
+            found = f"{thing.__module__}.{found}"
+        part, count = f"{kind} {found}", 1
+        while part in self._parts:
+            count += 1
+            part = f"{kind} {found} ({count})"
+        self._parts[part] = ""
+        self._names[id(thing)] = part
+        return part
+
+
+def _module_of(thing: Any) -> str | None:
+    return thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+
+
+def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    code, defaults = function.__code__, function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=False)
+    yield from sorted((function.__kwdefaults__ or {}).items())
+
+
+def _captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # nothing was bound yet
+            continue
+        if name != "__class__" and value is not function:
+            yield name, value
+
+
+def _annotations(cls: type) -> Iterator[tuple[str, str]]:
+    try:
+        found = inspect.get_annotations(cls)
+    except Exception:  # noqa: BLE001 - from 3.14 on they are a person's code, which may fail
+        return
+    for name, value in found.items():
+        yield name, _ADDRESS.sub("", repr(value))
+
+
+def _attributes_of(cls: type) -> Iterator[tuple[str, Any]]:
+    if issubclass(cls, Enum):
+        yield from ((member.name, member.value) for member in cls)
+    for name, value in vars(cls).items():
+        if name == "__pydantic_fields__":
+            yield name, {key: _ADDRESS.sub("", repr(one)) for key, one in value.items()}
+        elif any(_functions_in(value)) or (name in ("__slots__", "__match_args__")):
+            yield name, value
+        elif name in _OF_THE_TEXT or (name.startswith("__") and name.endswith("__")) or issubclass(cls, Enum):
+            continue
+        elif not isinstance(value, MemberDescriptorType | GetSetDescriptorType):
+            yield name, value
+
+
+def _functions_of(cls: type) -> Iterator[FunctionType]:
+    for _, value in sorted(vars(cls).items()):
+        yield from _functions_in(value)
+
+
+def _functions_in(value: Any) -> Iterator[FunctionType]:
+    """Yield a person's own functions in what stands in a class: methods of all kinds and properties."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    found: Iterable[Any] = (value,)
+    if isinstance(value, property):
+        found = (value.fget, value.fset, value.fdel)
+    elif isinstance(value, functools.cached_property):
+        found = (value.func,)
+    for one in found:
+        if isinstance(one, functools._lru_cache_wrapper):  # noqa: SLF001 - has no public name
+            one = one.__wrapped__  # noqa: PLW2901 - the function that it keeps the results of
+        if isinstance(one, FunctionType) and origin.origin_of(one.__module__) == "own":
+            yield one
+
+
+def _loaded(module: str) -> Any:
+    return sys.modules.get(module, ModuleType(module))
+
+
+def _sum(told: Iterable[str]) -> str:
+    total = hashlib.sha256()
+    for text in told:
+        content = text.encode("utf-8", "surrogatepass")
+        total.update(len(content).to_bytes(8, "little") + content)
+    return total.hexdigest()
