@@ -6,7 +6,91 @@ on a terminal; how the text was cut into writes changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import overload
+
 _ESCAPE = "\x1b"
+
+
+class Lines(Sequence[str]):
+    """The lines of one text, taken apart only when somebody asks for them: most are never looked at.
+
+    Attributes:
+        text: All of them, each with its newline.
+    """
+
+    __slots__ = ("_count", "text")
+
+    def __init__(self, text: str) -> None:
+        """Stand for the lines of ``text``, which is empty or ends with a newline."""
+        self.text = text
+        self._count = text.count("\n")
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the lines."""
+        return iter(self._split())
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Return a line or a list of lines; the last ones are found without looking at the others."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._count)
+            if start > 0 and stop == self._count and step == 1:
+                return self.text[:-1].rsplit("\n", self._count - start)[1:] if start < stop else []
+        return self._split()[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as a list."""
+        return self._split() == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as that of a list
+
+    def __repr__(self) -> str:
+        """Show a list."""
+        return repr(self._split())
+
+    def has_longer(self, length: int) -> bool:
+        """Whether a line is longer than ``length``; found in strides of that length."""
+        text, start = self.text, 0
+        while start + length < len(text):
+            start = text.rfind("\n", start, start + length + 1) + 1
+            if start == 0:
+                return True
+        return False
+
+    def pieces(self, length: int) -> Iterator[Lines]:
+        """Cut into parts of at most ``length`` characters; a line that is longer is a part of its own."""
+        text, start = self.text, 0
+        while start < len(text):
+            end = len(text)
+            if end - start > length:
+                end = (text.rfind("\n", start, start + length) + 1) or (text.find("\n", start + length) + 1)
+            yield Lines(text[start:end])
+            start = end
+
+    def _split(self) -> list[str]:
+        return self.text[:-1].split("\n") if self._count else []
+
+
+def join(first: Sequence[str], second: Sequence[str]) -> Sequence[str]:
+    """Return the lines of both."""
+    if isinstance(first, Lines) and isinstance(second, Lines):
+        return Lines(first.text + second.text)
+    return [*first, *second]
+
+
+def length_of(lines: Sequence[str]) -> int:
+    """Return how many characters there are about."""
+    return len(lines.text) if isinstance(lines, Lines) else sum(map(len, lines))
 
 
 def fold(line: str) -> str:
@@ -46,7 +130,7 @@ class LineSplitter:
     def __init__(self) -> None:
         self._pieces: list[str] = []
 
-    def feed(self, text: str) -> list[str]:
+    def feed(self, text: str) -> Sequence[str]:
         """Take the next piece and return the lines that it completes, folded, without newlines."""
         pieces = self._pieces
         if "\n" not in text:
@@ -59,14 +143,14 @@ class LineSplitter:
             pieces.append(text)
             text = "".join(pieces)
             pieces.clear()
-        lines = text.split("\n")
-        rest = lines.pop()
-        if rest:
-            pieces.append(rest)
-        if "\r" in text:
-            lines = [fold(line) if "\r" in line else line for line in lines]
-            self._compact()
-        return lines
+        end = text.rfind("\n") + 1
+        lines = Lines(text[:end])
+        if end < len(text):
+            pieces.append(text[end:])
+        if "\r" not in text:
+            return lines
+        self._compact()
+        return [fold(line) if "\r" in line else line for line in lines]
 
     def flush(self) -> list[str]:
         """Return the unfinished line, if there is one, as a line."""

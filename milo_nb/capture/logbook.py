@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
+from milo_nb.capture.lines import Lines
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from milo_nb.capture.sink import Block
 
 HEAD_LINES: Final = 10_000
 TAIL_LINES: Final = 90_000
-HEAD_LENGTH: Final = 4_000_000
-TAIL_LENGTH: Final = 28_000_000
-"""Characters; a character takes one byte in most languages and four at most."""
+HEAD_BYTES: Final = 4_000_000
+TAIL_BYTES: Final = 28_000_000
+"""Of memory: a character takes one byte in most languages and four at most."""
 MAX_LINE_LENGTH: Final = 100_000
 LATE_PREFIX: Final = "[late] "
-_PIECE_LENGTH: Final = 1_000_000
-"""Blocks longer than this are kept in pieces, so that the cut comes close to what was asked for."""
+_PIECE_LENGTH: Final = 200_000
+"""Longer texts are kept in pieces: a page takes a piece apart, and the cut lies between two."""
+_PIECE_LINES: Final = 4_000
 
 Row = tuple[int, float, str, str, str]
 """Line number (from 0, over all attempts), timestamp, stream, level, text."""
@@ -40,7 +46,7 @@ class LogBook:
         "_starts",
         "_tail_block",
         "_tail_from",
-        "_tail_length",
+        "_tail_bytes",
         "_tail_lines",
         "_tail_room",
         "_total",
@@ -50,10 +56,10 @@ class LogBook:
         self,
         head_lines: int = HEAD_LINES,
         tail_lines: int = TAIL_LINES,
-        head_length: int = HEAD_LENGTH,
-        tail_length: int = TAIL_LENGTH,
+        head_bytes: int = HEAD_BYTES,
+        tail_bytes: int = TAIL_BYTES,
     ) -> None:
-        """Keep the first ``head_lines`` and the last ``tail_lines``, and of each no more characters than given."""
+        """Keep the first ``head_lines`` and the last ``tail_lines``, and of each no more bytes than given."""
         self._lock = threading.Lock()
         # Blocks never lie across the head's end; those of the tail that are cut whole go now and then.
         self._blocks: list[Block] = []
@@ -61,13 +67,13 @@ class LogBook:
         self._sizes: list[int] = []
         self._total = 0
         self._head_end = head_lines  # at the latest
-        self._head_room = head_length
+        self._head_room = head_bytes
         self._head_blocks = 0
         self._tail_block = 0
         self._tail_from = head_lines
         self._tail_lines = tail_lines
-        self._tail_length = 0
-        self._tail_room = tail_length
+        self._tail_bytes = 0
+        self._tail_room = tail_bytes
 
     def __len__(self) -> int:
         """All lines there ever were, kept or cut."""
@@ -97,12 +103,8 @@ class LogBook:
             blocks = mark_late(blocks)
         with self._lock:
             for block in blocks:
-                size = sum(map(len, block.lines))
-                if size > MAX_LINE_LENGTH and max(map(len, block.lines)) > MAX_LINE_LENGTH:
-                    lines = [shorten(line) for line in block.lines]
-                    self._append(block._replace(lines=lines), sum(map(len, lines)))
-                elif block.lines:
-                    self._append(block, size)
+                for lines in _pieces(block.lines):
+                    self._append(block._replace(lines=lines))
             if self._total > self._head_end:
                 self._cut()
 
@@ -128,15 +130,14 @@ class LogBook:
                 texts.extend(f"{row[4]}\n" for row in rows)
         return "".join(texts)
 
-    def _append(self, block: Block, size: int) -> None:
+    def _append(self, block: Block) -> None:
         lines = block.lines
         room = self._head_end - self._total
         if 0 < room < len(lines):
-            self._append_parts(block, room)
+            self._append(block._replace(lines=lines[:room]))
+            self._append(block._replace(lines=lines[room:]))
             return
-        if size > _PIECE_LENGTH and len(lines) > 1:
-            self._append_parts(block, len(lines) // 2)
-            return
+        size = getsizeof(lines.text) if isinstance(lines, Lines) else sum(map(getsizeof, lines))
         if room > 0 and size > self._head_room:
             self._head_end = self._tail_from = self._total
             room = 0
@@ -148,18 +149,14 @@ class LogBook:
             self._head_room -= size
             self._head_blocks = self._tail_block = len(self._blocks)
         else:
-            self._tail_length += size
-
-    def _append_parts(self, block: Block, count: int) -> None:
-        for lines in (block.lines[:count], block.lines[count:]):
-            self._append(block._replace(lines=lines), sum(map(len, lines)))
+            self._tail_bytes += size
 
     def _cut(self) -> None:
         """Let go of what the tail has no room for."""
         starts, i = self._starts, self._tail_block
         self._tail_from = max(self._tail_from, self._total - self._tail_lines)
-        while i + 1 < len(starts) and (starts[i + 1] <= self._tail_from or self._tail_length > self._tail_room):
-            self._tail_length -= self._sizes[i]
+        while i + 1 < len(starts) and (starts[i + 1] <= self._tail_from or self._tail_bytes > self._tail_room):
+            self._tail_bytes -= self._sizes[i]
             i += 1
             self._tail_from = max(self._tail_from, starts[i])
         # Deleting from a list's middle moves its end: worth it once half of the blocks can go.
@@ -181,6 +178,16 @@ class LogBook:
             )
             start = end
             index += 1
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut lines into pieces, none empty, in which no line is longer than it may be."""
+    if not isinstance(lines, Lines):
+        for start in range(0, len(lines), _PIECE_LINES):
+            yield [shorten(line) for line in lines[start : start + _PIECE_LINES]]
+        return
+    for piece in lines.pieces(_PIECE_LENGTH):
+        yield [shorten(line) for line in piece] if piece.has_longer(MAX_LINE_LENGTH) else piece
 
 
 def mark_late(blocks: list[Block]) -> list[Block]:

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from milo_nb.capture.current import STDOUT_WRITE
 from milo_nb.capture.drain import DRAINER
-from milo_nb.capture.lines import LineSplitter, fold
+from milo_nb.capture.lines import LineSplitter, fold, join
 from milo_nb.capture.owners import leave, open_sinks
 from milo_nb.capture.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from milo_nb.capture.outputs import Output
@@ -46,7 +46,7 @@ class Block(NamedTuple):
     """``""`` for streams, ``"DEBUG"`` to ``"CRITICAL"`` for logs and warnings."""
     timestamp: float
     """Read from the sink's clock when drained, so exact to 50 ms."""
-    lines: list[str]
+    lines: Sequence[str]
     r"""Without newlines, ANSI kept, ``\r`` folded."""
 
 
@@ -322,7 +322,7 @@ def _merge(blocks: list[Block]) -> Iterator[Block]:
     merged = blocks[0]
     for block in blocks[1:]:
         if block.stream == merged.stream and block.level == merged.level:
-            merged.lines.extend(block.lines)
+            merged = merged._replace(lines=join(merged.lines, block.lines))
         else:
             yield merged
             merged = block

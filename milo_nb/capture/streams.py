@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from milo_nb.capture.current import Write
 
-_LAST_WORDS_S: Final = 0.01
+_LAST_WORDS_S: Final = 0.05
 
 
 class _Buffer(io.BufferedIOBase):

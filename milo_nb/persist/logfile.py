@@ -181,6 +181,7 @@ class LogFile:
 
 def _runs(lines: Sequence[str]) -> Iterator[Sequence[str]]:
     """Cut lines into runs for one entry each."""
+    lines = list(lines)
     for start in range(0, len(lines), STRIDE):
         yield from _short_runs(lines[start : start + STRIDE])
 

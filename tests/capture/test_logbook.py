@@ -1,9 +1,13 @@
 """The log of a phase: bounded, paged, cut by name."""
 
+from collections.abc import Callable, Sequence
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milo_nb.capture.logbook import LATE_PREFIX, MAX_LINE_LENGTH, LogBook
+from milo_nb.capture.lines import Lines
+from milo_nb.capture.logbook import HEAD_LINES, LATE_PREFIX, MAX_LINE_LENGTH, TAIL_LINES, LogBook
 from milo_nb.capture.router import Block
 
 BLOCK = st.builds(
@@ -79,3 +83,26 @@ def test_a_line_of_100_mb_is_cut_and_says_so() -> None:
 def test_an_empty_log_has_no_lines() -> None:
     book = LogBook()
     assert (len(book), book.page(0, 10), book.text(), book.kept, book.first) == (0, [], "", (), 0)
+
+
+@pytest.mark.parametrize("make", [list, lambda lines: Lines("".join(f"{line}\n" for line in lines))])
+def test_memory_is_bounded_whatever_the_length_of_lines(make: Callable[[list[str]], Sequence[str]]) -> None:
+    book = LogBook(head_bytes=1_000_000, tail_bytes=3_000_000)
+    for n in range(100):
+        book.extend([Block("stdout", "", 0.0, make([f"{n}.{k} " + "x" * 50_000 for k in range(10)]))])
+    head, tail = book.kept
+    assert 10 <= len(head) <= 20
+    assert 50 <= len(tail) <= 65
+    assert sum(map(len, book.text().splitlines())) < 5_000_000
+    assert [row[4].split()[0] for row in book.page(0, 1000)] == [
+        f"{n // 10}.{n % 10}" for part in (head, tail) for n in part
+    ]
+
+
+def test_a_block_larger_than_all_room_is_cut_too() -> None:
+    book = LogBook(head_bytes=1_000_000, tail_bytes=3_000_000)
+    book.extend([Block("stdout", "", 0.0, Lines("".join(f"{n:09}\n" for n in range(1_000_000))))])
+    head, tail = book.kept
+    assert (len(head), len(tail)) == (HEAD_LINES, TAIL_LINES)
+    assert book.page(999_999, 1)[0][4] == "000999999"
+    assert book.page(tail.start, 1)[0][4] == f"{tail.start:09}"
