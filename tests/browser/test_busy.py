@@ -78,3 +78,25 @@ def test_each_click_is_answered_before_the_cell_ends(open_notebook, kernel, subs
         first, second = (lanes.ways(command) for command in ("pause", "cancel"))
         assert first[:2] == ["comm", "control"]
         assert second[0] == "control", "the lane that answered is remembered"
+
+
+def test_where_no_lane_works_a_command_is_queued_and_carried_out_when_the_cell_ends(open_notebook):
+    notebook = open_notebook(SETUP, SITE, BUSY["sleeps"], kernel=kernels.OLDEST)
+    notebook.run(0, 1)
+    notebook.expect_phases(turn="running")
+    Lanes(notebook).close_control()
+
+    notebook.start(2)
+    notebook.button("pause").click()
+    expect(notebook.view.get_by_role("status").first).to_have_text(
+        "Queued: kernel busy. When the running cell ends: pause."
+    )
+    expect(notebook.button("pause")).to_have_attribute("aria-disabled", "true")
+    assert is_busy(notebook, 2)
+    (notebook.lab.root / "sleeps").touch()
+    notebook.wait_done(2)
+    (notebook.lab.root / "sleeps").unlink()
+
+    expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("pausing")
+    expect(notebook.view.get_by_text("Queued")).to_have_count(0)
+    assert notebook.ask("print(carried_out)") == "['pause']"
