@@ -172,7 +172,10 @@ class Follower:
 
     def _insides(self, function: FunctionType) -> Iterator[str]:
         for name, value in (*_defaults(function), *_captured(function)):
-            if isinstance(value, FunctionType | type | ModuleType):
+            if isinstance(value, FunctionType) and value.__name__ == function.__name__:  # a wrapper and what it wraps
+                yield look_at(value.__code__).digest
+                yield from self._insides(value)
+            elif isinstance(value, FunctionType | type | ModuleType):
                 self._code(value, name)
             else:
                 yield f"{name}={self._digest(value, name)}"
@@ -209,6 +212,9 @@ class Follower:
             self._untracked.append(f"{name} (module without source)")
             return
         self._parts[f"module {name}"] = source
+        package = name.rpartition(".")[0]
+        if package:
+            self._module(package)
         for imported in origin.imported_by(name):
             if origin.is_module(imported):
                 self._imported(imported)
