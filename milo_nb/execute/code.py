@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from milo_nb.values.fingerprint import Fingerprint, Mode
 
 LOG = logging.getLogger("milo_nb")
+_CONSTANT = (bool, int, float, complex, str, bytes, frozenset, type(None))
 MOST_PARTS = 200
 """Most parts of a fingerprint that are kept, so that a change can be named."""
 
@@ -68,7 +69,11 @@ class Code:
         if before is not None and now is not None and before.get("digest") != now.digest:
             from milo_nb.values.fingerprint import differs  # noqa: PLC0415 - as above
 
-            said += differs(before.get("parts") or {}, now.parts) or ["its code changed"]
+            were, are = before.get("parts") or {}, now.parts
+            if not self._session.was_taken_up:
+                were, are = _without_mutable(were, phase), _without_mutable(are, phase)
+            if were != are:
+                said += differs(were, are) or ["its code changed"]
         were = facts.get("params") or {}
         is_ = {name: _digest(value) for name, value in params.items()}
         said += [f"parameter `{name}` changed" for name in sorted({*were, *is_}) if were.get(name) != is_.get(name)]
@@ -108,6 +113,17 @@ class Code:
             if parts:
                 inputs[name] = ".".join(parts)
         return cache.key_for(phase.name, inputs, self.of(phase, options.code), session.binder.given(i), options)
+
+
+def _without_mutable(parts: Mapping[str, str], phase: Phase) -> dict[str, str]:
+    """Leave out the values that phases may have changed themselves since, in the kernel that still has them."""
+    names = getattr(phase.handler, "__globals__", {})
+    return {
+        part: of
+        for part, of in parts.items()
+        if not part.startswith(("captured ", "global "))
+        or (part.startswith("global ") and isinstance(names.get(part.removeprefix("global ")), _CONSTANT))
+    }
 
 
 def _joined(code: Fingerprint, validate: Fingerprint) -> Fingerprint:

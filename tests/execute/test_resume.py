@@ -335,6 +335,31 @@ def test_a_session_of_other_phases_is_refused_with_what_is_different(bench):
     assert bench.make().resume(first.session_id).wait(DEADLINE_S).success  # a refusal leaves it free
 
 
+SEEN = []
+RATE = 1
+
+
+def test_what_a_phase_changes_itself_is_no_edit_of_it(bench):
+    def load():
+        SEEN.append(1)
+        return RATE
+
+    executor = bench.make(
+        Phase("load", load), Phase("next", bench.count("next", 1, fails=lambda: bench.broken), "", "load")
+    )
+    executor.start().wait(DEADLINE_S)
+    saved(executor, "load")
+    assert executor.plan("resume").keeps == ("load",)
+
+
+def test_a_constant_that_was_changed_in_the_notebook_is_an_edit_of_what_reads_it(bench, monkeypatch):
+    executor = bench.make(Phase("load", lambda: RATE), Phase("next", boom, "", "load"))
+    executor.start().wait(DEADLINE_S)
+    saved(executor, "load")
+    monkeypatch.setitem(globals(), "RATE", 2)
+    assert "global RATE changed" in str(executor.plan("resume"))
+
+
 # ---------------------------------------------------------------------- refusals
 
 
