@@ -15,6 +15,7 @@ import dispatching
 import kernels
 import scheduling
 import sizes
+import values
 from harness import Benchmark, Options, Row, draw
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -24,6 +25,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *sizes.BENCHMARKS,
     *dispatching.BENCHMARKS,
     *browsing.BENCHMARKS,
+    *values.BENCHMARKS,
 )
 HEADING = """# Benchmarks
 
