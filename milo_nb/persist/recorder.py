@@ -112,9 +112,7 @@ class Recorder:
         self._told_for_good: set[str] = set()  # of results that are lost to the disk, whatever comes
         self._is_unsynced = False
         self._time = 0.0  # of the latest action
-        self._is_due = (
-            snapshot is not None
-        )  # the snapshot is older than the journal, or may be so from an earlier owner
+        self._is_due = snapshot is not None  # the snapshot is older than the journal, or an earlier owner left it so
         self._is_newer = False  # results were told of after the snapshot was made
         self._next_snapshot = 0.0
         self._awake = False

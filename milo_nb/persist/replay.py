@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import WireError
 from milo_nb.persist.declared import declared_from_json
 from milo_nb.persist.journal import read
+from milo_nb.persist.lock import owner
 from milo_nb.persist.snapshot import read_snapshot, to_snapshot
 from milo_nb.state.actions import INIT, Action
 from milo_nb.state.reducer import PipelineReducer
@@ -65,18 +67,26 @@ def latest_graph(journalled: Journalled) -> PhaseGraph:
 
 
 def current_snapshot(run_dir: RunDir) -> dict[str, Any]:
-    """Return how a session stands: its snapshot, or one made from the journal if that is lost. Never writes.
+    """Return how a session stands. Never writes.
+
+    That is its snapshot, or one made from the journal if that is lost, or older than the journal with nobody there to
+    write the next one.
 
     Raises:
-        WorkDirError: If the journal's first line cannot be read.
+        WorkDirError: If the journal's first line cannot be read, and there is no snapshot.
         SchemaError: If a newer version wrote it.
         OSError: If there is no journal, or it may not be read.
     """
     found = read_snapshot(run_dir.snapshot)
-    if found is not None:
+    try:
+        if found is not None and (found.get("journal_bytes") == run_dir.journal.stat().st_size or owner(run_dir)):
+            return found
+        journalled = read(run_dir.journal)
+        return to_snapshot(replay(journalled), wall_offset=journalled.wall_offset)
+    except (OSError, WireError):
+        if found is None:
+            raise
         return found
-    journalled = read(run_dir.journal)
-    return to_snapshot(replay(journalled), wall_offset=journalled.wall_offset)
 
 
 def _with_logs(state: PipelineState, logs: Mapping[str, tuple[Sequence[PhaseLog], int]]) -> PipelineState:

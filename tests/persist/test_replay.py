@@ -12,6 +12,7 @@ from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import SchemaError, WorkDirError
 from milo_nb.persist.declared import declared_to_json
 from milo_nb.persist.journal import DECLARED, Entry, Journal, make_header, read
+from milo_nb.persist.lock import SessionLock
 from milo_nb.persist.replay import current_snapshot, latest_graph, replay
 from milo_nb.persist.rundir import RunDir
 from milo_nb.persist.snapshot import to_snapshot, write_snapshot
@@ -164,9 +165,21 @@ def test_fail_fast_holds_in_replay_as_it_did(tmp_path):
 
 def test_the_snapshot_is_read_where_there_is_one(tmp_path):
     run = small(tmp_path, STARTED)
-    write_snapshot(run.snapshot, to_snapshot(replay(read(run.journal))) | {"notice": "this one"})
+    told = to_snapshot(replay(read(run.journal))) | {"notice": "this one"}
+    write_snapshot(run.snapshot, told | {"journal_bytes": run.journal.stat().st_size})
 
     assert current_snapshot(run)["notice"] == "this one"
+
+
+def test_a_snapshot_that_is_older_than_the_journal_counts_while_somebody_writes_the_next_one(tmp_path):
+    run = small(tmp_path, STARTED)
+    write_snapshot(run.snapshot, to_snapshot(replay(read(run.journal))) | {"status": "pending", "journal_bytes": 7})
+
+    with SessionLock(run):
+        assert current_snapshot(run)["status"] == "pending"
+    assert current_snapshot(run)["status"] == "running"
+    run.journal.write_bytes(b"x")
+    assert current_snapshot(run)["status"] == "pending", "better than nothing"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"schema": "x"}'])
