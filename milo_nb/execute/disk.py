@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import WorkDirError
 from milo_nb.execute.checkpoint import read_files
-from milo_nb.execute.keeping import Beginning, Keeper, Listener
+from milo_nb.execute.keeping import Beginning, Keeper, Listener, begin
 from milo_nb.execute.mail import POSTMAN
+from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.model import DONE
@@ -52,6 +53,7 @@ class Disk:
         self._story = story
         self._stop_mail: Callable[[], None] | None = None
         self._ending = threading.Lock()
+        self._folder: Path | None = None
 
     def begin(self, *, fail_fast: bool) -> str:
         """Open what the session keeps; return why that is not to be had, or "".
@@ -70,7 +72,7 @@ class Disk:
                 session.started_wall, session.now(), fail_fast,
             )  # fmt: skip
             try:
-                self.keeper = Keeper.begin(new)
+                self.keeper = begin(new)
             except WorkDirError as e:
                 return str(e)
         keeper = self.keeper
@@ -99,6 +101,31 @@ class Disk:
         """Do that on a thread of its own: the one that calls has other things to do than to wait for a disk."""
         if self.recorder is not None:
             threading.Thread(target=self.end, name=f"milo-{self._session.name}-end", daemon=True).start()
+
+    def folder(self) -> Path | None:
+        """Return the session's directory; made now, if the session was never started. None for no disk.
+
+        Raises:
+            OSError: If it cannot be made.
+        """
+        if self.keeper is not None:
+            return self.keeper.run_dir.path
+        if self.root is None:
+            return None
+        with self._ending:
+            if self._folder is None:
+                session = self._session
+                self._folder = make_run_dir(self.root, session.name, str(session.id), session.started_wall)
+            return self._folder
+
+    def logs_folder(self) -> Path | None:
+        """Return where the full logs go; None for no disk.
+
+        Raises:
+            OSError: If it cannot be made.
+        """
+        folder = self.folder()
+        return None if folder is None else folder / "logs"
 
     def trouble(self, reason: str) -> None:
         """Say that the session is not being saved, or with "" that it is again."""

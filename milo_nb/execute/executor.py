@@ -5,15 +5,13 @@ How an executor is displayed is registered from above with :func:`register_displ
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from milo_nb.errors import DeclarationError, InvalidStateError, PhaseCancelled, StaleCodeError, UnknownPhaseError
+from milo_nb.errors import DeclarationError, InvalidStateError, StaleCodeError, UnknownPhaseError
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.edits import changed
 from milo_nb.execute.evidence import gather
@@ -27,6 +25,7 @@ from milo_nb.execute.result import (
 )
 from milo_nb.execute.session import Session
 from milo_nb.execute.taking_up import latest_unfinished, nothing_to_resume, take_up
+from milo_nb.execute.waiting import until_end, wait_for_end
 from milo_nb.state.commands import COMMANDS, Command
 from milo_nb.store import active
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 _attended: Callable[[], bool] | None = None
 _display: Callable[[PipelineExecutor], Any] | None = None
-_POLL_S = 0.05
 
 
 class PipelineExecutor(Commands):
@@ -148,7 +146,8 @@ class PipelineExecutor(Commands):
     def wait(self, timeout: float | None = None) -> ExecutionResult:
         """Wait for the end and return what it came to.
 
-        The first Ctrl-C cancels the session and goes on waiting, the second one is raised.
+        The first Ctrl-C cancels the session and goes on waiting, the second one is raised. At a terminal, Enter
+        approves what is to be reviewed.
 
         Args:
             timeout: Most seconds to wait.
@@ -157,42 +156,15 @@ class PipelineExecutor(Commands):
             InvalidStateError: If it has not been started.
             TimeoutError: If it has not ended in time; it goes on.
         """
-        session = self._started()
-        until = None if timeout is None else time.monotonic() + timeout
-        asked = False
-        while True:
-            try:
-                # Short waits: a main thread in one long wait would not hear of Ctrl-C on every platform.
-                left = 0.1 if until is None else min(0.1, max(until - time.monotonic(), 0.0))
-                if session.ended.wait(left):
-                    session.finish()
-                    session.logs.flush()
-                    session.store.tell_listeners()
-                    return self.result()
-            except KeyboardInterrupt:
-                if asked or session.plan(Command("cancel")).refused:
-                    raise
-                asked = True
-                session.command(Command("cancel", by="ctrl-c"))
-            except PhaseCancelled:  # a phase waits for a pipeline of its own: they are cancelled together
-                with contextlib.suppress(InvalidStateError):
-                    session.command(Command("cancel", by="the phase that waits for it"))
-                raise
-            if until is not None and time.monotonic() >= until:
-                raise TimeoutError(f"'{self.pipeline.name}' has not ended within {timeout:g} s; it goes on.")
+        wait_for_end(self._started(), timeout)
+        return self.result()
 
     def __await__(self) -> Generator[Any, None, ExecutionResult]:
         """Wait for the end without blocking the event loop."""
         return self._until_end().__await__()
 
     async def _until_end(self) -> ExecutionResult:
-        import asyncio  # noqa: PLC0415 - 20 ms that an import of the package should not pay
-
-        session = self._started()
-        while not session.ended.is_set():  # noqa: ASYNC110 - set by threads, for any number of event loops
-            await asyncio.sleep(_POLL_S)
-        session.finish()
-        session.store.tell_listeners()
+        await until_end(self._started())
         return self.result()
 
     def _started(self) -> Session:

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError
 from milo_nb.persist.cache import Cache
@@ -98,7 +98,7 @@ class Keeper:
     """
 
     def __init__(self, run_dir: RunDir, lock: SessionLock, journal: Journal, wall_offset: float) -> None:
-        """Use :meth:`begin` or :meth:`take_up`."""
+        """Use :func:`begin` or :func:`take_up`."""
         self.run_dir = run_dir
         self.journalled: Journalled | None = journal.journalled
         self.files = Files(run_dir)
@@ -108,59 +108,6 @@ class Keeper:
         self._wall_offset = wall_offset
         self._recorder: Recorder | None = None
         self._listener: Listener | None = None
-
-    @classmethod
-    def begin(cls, new: Beginning) -> Self:
-        """Make the directory of a session, own it, and write the first line of its journal.
-
-        Raises:
-            WorkDirError: If the work directory cannot be used.
-        """
-        signing_key()  # without it nothing could be saved: find out before anything is made
-        run_dir = RunDir.make(new.root, new.pipeline, new.session_id, new.wall)
-        lock = SessionLock(run_dir)
-        lock.acquire()
-        try:
-            _write_params(run_dir.params, new.params)
-            header = make_header(
-                new.pipeline,
-                new.session_id,
-                declared_to_json(new.graph),
-                wall=new.wall,
-                clock=new.clock,
-                fail_fast=new.fail_fast,
-                pid=os.getpid(),
-            )
-            journal = Journal.create(run_dir.journal, header)
-        except OSError as e:
-            lock.release()
-            raise WorkDirError(f"The work directory {run_dir.path} cannot be used: {e.strerror or e}.") from e
-        return cls(run_dir, lock, journal, new.wall - new.clock)
-
-    @classmethod
-    def take_up(cls, run_dir: RunDir) -> Self:
-        """Own a session that another process began, or this one earlier.
-
-        Raises:
-            SessionOwnedError: If a living process owns it.
-            WorkDirError: If the directory or its journal cannot be used.
-            SchemaError: If a newer version wrote it.
-        """
-        lock = SessionLock(run_dir)
-        lock.acquire()
-        try:
-            journal = Journal.open(run_dir.journal)
-        except OSError as e:
-            lock.release()
-            if isinstance(e, (WorkDirError, SessionOwnedError)):
-                raise
-            raise WorkDirError(f"The journal {run_dir.journal} cannot be used: {e.strerror or e}.") from e
-        except BaseException:
-            lock.release()
-            raise
-        keeper = cls(run_dir, lock, journal, 0.0)
-        keeper.results.sweep()
-        return keeper
 
     # ------------------------------------------------------------------ taking up
 
@@ -300,6 +247,59 @@ class Keeper:
         except Exception:  # noqa: BLE001 - a person's exception may fail in its own __str__
             return None
         return {"traceback": text[-MOST_TRACEBACK:], "kind": type(cause).__name__}
+
+
+def begin(new: Beginning) -> Keeper:
+    """Make the directory of a session, own it, and write the first line of its journal.
+
+    Raises:
+        WorkDirError: If the work directory cannot be used.
+    """
+    signing_key()  # without it nothing could be saved: find out before anything is made
+    run_dir = RunDir.make(new.root, new.pipeline, new.session_id, new.wall)
+    lock = SessionLock(run_dir)
+    lock.acquire()
+    try:
+        _write_params(run_dir.params, new.params)
+        header = make_header(
+            new.pipeline,
+            new.session_id,
+            declared_to_json(new.graph),
+            wall=new.wall,
+            clock=new.clock,
+            fail_fast=new.fail_fast,
+            pid=os.getpid(),
+        )
+        journal = Journal.create(run_dir.journal, header)
+    except OSError as e:
+        lock.release()
+        raise WorkDirError(f"The work directory {run_dir.path} cannot be used: {e.strerror or e}.") from e
+    return Keeper(run_dir, lock, journal, new.wall - new.clock)
+
+
+def take_up(run_dir: RunDir) -> Keeper:
+    """Own a session that another process began, or this one earlier.
+
+    Raises:
+        SessionOwnedError: If a living process owns it.
+        WorkDirError: If the directory or its journal cannot be used.
+        SchemaError: If a newer version wrote it.
+    """
+    lock = SessionLock(run_dir)
+    lock.acquire()
+    try:
+        journal = Journal.open(run_dir.journal)
+    except OSError as e:
+        lock.release()
+        if isinstance(e, (WorkDirError, SessionOwnedError)):
+            raise
+        raise WorkDirError(f"The journal {run_dir.journal} cannot be used: {e.strerror or e}.") from e
+    except BaseException:
+        lock.release()
+        raise
+    keeper = Keeper(run_dir, lock, journal, 0.0)
+    keeper.results.sweep()
+    return keeper
 
 
 def _write_params(path: Path, params: Mapping[str, Any]) -> None:

@@ -19,16 +19,16 @@ from milo_nb.execute.disk import Disk
 from milo_nb.execute.evidence import gather
 from milo_nb.execute.invoke import Binder
 from milo_nb.execute.logs import SessionLogs
+from milo_nb.execute.obeying import obey
 from milo_nb.execute.results import Results
 from milo_nb.execute.substitutes import Substitutes
 from milo_nb.execute.threads import ThreadsBackend
-from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
-from milo_nb.state.commands import Command, Commanded, SlotFreed
+from milo_nb.state.commands import Command, SlotFreed
 from milo_nb.state.effects import Put, Select, make_call
 from milo_nb.state.model import ENDED, PipelineState
-from milo_nb.state.plan import Evidence, Plan, plan
+from milo_nb.state.plan import Plan, plan
 from milo_nb.state.reducer import PipelineReducer
 from milo_nb.state.saga import Reference, Script, session_saga
 from milo_nb.store.clock import SYSTEM_CLOCK, Clock
@@ -77,6 +77,21 @@ class Reviews:
         return i in self._positions and self._is_attended()
 
 
+def guarded(name: str, saga: Saga) -> Saga:
+    """Run the saga of a session; should it die of a mistake of ours, the session ends failed: nobody waits for ever."""
+    try:
+        yield from saga
+    except GeneratorExit:
+        raise
+    except BaseException as died:
+        LOG.exception("the session of '%s' died of an error in milo_nb", name)
+        state: PipelineState = yield Select()
+        for phase in state.running:
+            yield Put(Action(a.PHASE_FAILED, {"name": phase, "error": f"milo_nb failed: {describe(died)}"}))
+        yield Put(Action(a.PIPELINE_FAILED))
+        raise
+
+
 class Session:
     """One execution of a pipeline.
 
@@ -92,6 +107,8 @@ class Session:
         code: What its phases are made of.
         substitutes: What stands on the value that a phase was skipped with.
         history: Seconds that phases usually take, once somebody asked.
+        task: Runs its saga; None before the start.
+        is_closed: It takes no more commands.
         was_taken_up: It was begun by another process, or earlier in this one.
     """
 
@@ -138,14 +155,12 @@ class Session:
         self.notes: dict[int, Reference] = {}  # what is to be said of completions that are about to be told
         self.error_types = dict(error_types or {})
         self.binder = Binder(graph, self.params)
-        self._work_root = work_dir
-        self._work_dir: Path | None = None
         self._lock = threading.Lock()
-        self._closed = False
+        self.is_closed = False
         self._run_info = RunInfo(
             self.params, self.work_dir, copy_context(), clock.now, clock.call_later, capture_output
         )
-        self._task: Task | None = None
+        self.task: Task | None = None
         slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)
         self.store = Store(
@@ -159,7 +174,7 @@ class Session:
         self.substitutes = Substitutes(graph, self.state)
         for record in () if story is None else story.records():
             self.results.saved(record)
-        logs_dir = None if work_dir is None else self._logs_dir
+        logs_dir = None if work_dir is None else self.disk.logs_folder
         self.logs = SessionLogs(f"milo-{name}", logs_dir, self.store.loop.dispatch, clock.now)
         self._capture = CaptureSwitch(self.logs.make_pane, lambda: bool(self.state.running), wanted=capture_output)
         self._backend: Backend = backend or ThreadsBackend(self.store.workers, clock)
@@ -186,14 +201,14 @@ class Session:
 
     def is_running(self) -> bool:
         """Tell whether it has started and not ended."""
-        return self._task is not None and not self.ended.is_set()
+        return self.task is not None and not self.ended.is_set()
 
     def start(self) -> None:
         """Start; once."""
         with self._lock:
-            if self._closed:
+            if self.is_closed:
                 raise InvalidStateError("The session was closed; it cannot be started. Run again makes a new one.")
-            if self._task is not None:
+            if self.task is not None:
                 raise InvalidStateError(f"The session has been started already: it is {self.state.status}.")
             self.started_wall = time.time()
             refused = self.disk.begin(fail_fast=self._fail_fast)
@@ -202,7 +217,9 @@ class Session:
             with self.store.loop.hold():  # a command finds a session that has not started, or one whose saga hears it
                 for action in () if self._story is None else self._story.settled(self.state):
                     self.store.loop.intake.put(action)
-                self._task = self.store.run_saga(self._guarded())
+                was_started = self._story is not None and self._story.was_started
+                saga = session_saga(self._script, started=was_started)
+                self.task = self.store.run_saga(guarded(self.name, saga))
             if refused:
                 self.disk.trouble(refused)
 
@@ -213,7 +230,7 @@ class Session:
                 with contextlib.suppress(InvalidStateError):  # it may end by itself at this moment
                     self.command(Command("cancel", by="close"))
             with self.store.loop.hold():
-                self._closed = True
+                self.is_closed = True
         self._backend.close()
         self.store.shutdown()
         if not self.is_running():  # else when it has ended: what happens until then is kept, too
@@ -233,46 +250,18 @@ class Session:
         Raises:
             InvalidStateError: If it does not fit the state; nothing has happened.
         """
-        if self._task is None:
-            return self._obey(command)
+        if self.task is None:
+            return obey(self, command)
         try:
             with self._capture.kept():  # the command may make a session go on that has ended
-                return self._obey(command)
+                return obey(self, command)
         finally:
             self.finish()
-
-    def _obey(self, command: Command) -> Plan:
-        evidence = gather(self, command)  # looks at the world, so not under the baton
-        staged = self.disk.stage_substitutes(command)
-        try:
-            with self.store.loop.hold():
-                made = self._planned(command, evidence)
-                if command.word == "skip":
-                    self.substitutes.add(command.phases)
-                if command.word == "approve":
-                    self.disk.record_edits(command.phases or (self.state.waiting_for,))
-                if self._task is None:
-                    self._before_start(command)
-                else:
-                    self.results.forget(made.resets)
-                    self.store.loop.deliver(self._task, Commanded(command, made))
-        except InvalidStateError:
-            self.disk.unstage(staged)
-            raise
-        return made
-
-    def _planned(self, command: Command, evidence: Evidence) -> Plan:
-        if self._closed:
-            raise InvalidStateError("The session was closed; it takes no more commands. Run again makes a new one.")
-        made = plan(command, self.graph, self.state, evidence)
-        if made.refused:
-            raise InvalidStateError(made.refused)
-        return made
 
     def finish(self) -> None:
         """Let go of what only a running session needs, if this one has ended."""
         self._capture.off(self.ended.is_set)
-        if self._closed and self.ended.is_set():
+        if self.is_closed and self.ended.is_set():
             self.disk.end_soon()
 
     def replace_graph(
@@ -301,35 +290,10 @@ class Session:
         return self.logs.book(name)
 
     def work_dir(self) -> Path | None:
-        """Return the directory for the phases' own files, made when first asked for."""
-        if self.disk.keeper is not None:
-            return self.disk.keeper.run_dir.path
-        if self._work_root is None:
-            return None
-        with self._lock:
-            if self._work_dir is None:
-                self._work_dir = make_run_dir(self._work_root, self.name, str(self.id), self.started_wall)
-        return self._work_dir
-
-    def _logs_dir(self) -> Path | None:
-        run = self.work_dir()
-        return None if run is None else run / "logs"
+        """Return the directory for the phases' own files; None without a work directory."""
+        return self.disk.folder()
 
     # ------------------------------------------------------------------ for the saga, under the baton
-
-    def _guarded(self) -> Saga:
-        """Run the session's saga; should it die of a mistake of ours, the session ends failed, so that nobody waits for ever."""
-        try:
-            yield from session_saga(self._script, started=self._story is not None and self._story.was_started)
-        except GeneratorExit:
-            raise
-        except BaseException as died:
-            LOG.exception("the session of '%s' died of an error in milo_nb", self.name)
-            state: PipelineState = yield Select()
-            for name in state.running:
-                yield Put(Action(a.PHASE_FAILED, {"name": name, "error": f"milo_nb failed: {describe(died)}"}))
-            yield Put(Action(a.PIPELINE_FAILED))
-            raise
 
     def _make_call(self, i: int, attempt: int) -> Call:
         phase = self.graph.phases[i]
@@ -376,21 +340,10 @@ class Session:
                         self.ended.clear()
                 return
 
-    def _before_start(self, command: Command) -> None:
-        """Carry out a command on a session that has not started: there is no saga to do it."""
-        if command.word != "skip":
-            raise InvalidStateError("The session has not been started. Possible: start, skip.")
-        for name in command.phases:
-            self._keep(self.graph.index[name], command.value)
-            reason = f"skipped by {command.by}"
-            self.store.loop.intake.put(
-                Action(a.PHASE_SKIPPED, {"name": name, "reason": reason, "origin": "substitute"})
-            )
-
     def slot_freed(self, phase: str) -> None:
         """Tell the saga that code which would not stop has ended."""
-        if self._task is not None:
-            self.store.loop.deliver(self._task, SlotFreed(phase))
+        if self.task is not None:
+            self.store.loop.deliver(self.task, SlotFreed(phase))
 
     def shares_objects(self) -> bool:
         """Tell whether phases get the very objects that others made."""

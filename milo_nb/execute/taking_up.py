@@ -10,6 +10,7 @@ from uuid import UUID
 
 from milo_nb.errors import MiloError, NothingToResumeError
 from milo_nb.execute.keeping import Keeper
+from milo_nb.execute.keeping import take_up as own
 from milo_nb.persist.lock import owner
 from milo_nb.persist.replay import current_snapshot
 from milo_nb.persist.rundir import find, sessions
@@ -113,7 +114,7 @@ def take_up(root: str | Path, session: str, name: str, graph: PhaseGraph) -> Sto
         SchemaError: If a newer version wrote it.
     """
     run_dir = find(root, session)
-    keeper = Keeper.take_up(run_dir)
+    keeper = own(run_dir)
     try:
         _check(keeper, root, name, graph)
         return Story(UUID(run_dir.session_id), keeper, keeper.replayed(graph))

@@ -22,7 +22,7 @@ class Checked(Hand):
         self.seen = 0
 
     def drive(self):
-        saga = self.session._task.saga
+        saga = self.session.task.saga
         while "drive" not in saga.gi_frame.f_locals:
             saga = saga.gi_yieldfrom
         return saga.gi_frame.f_locals["drive"]
