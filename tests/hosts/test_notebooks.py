@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SLIDER = "import ipywidgets\nipywidgets.IntSlider()"
+AGAIN = "executor = site.pipeline.run({'rows': 2})\nexecutor.wait()\nexecutor"
 MAX_BYTES = 12_000
 
 
@@ -90,9 +91,12 @@ def test_the_script_of_the_view_is_not_saved_with_the_state_of_other_widgets(
 def test_nbclient_waits_for_the_end(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in host.environment.items():
         monkeypatch.setenv(name, value)
-    notebook = host.read(host.write(LOAD, ROWS, SITE, SHOW))
+    notebook = host.read(host.write(LOAD, ROWS, SITE, SHOW, AGAIN))
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(host.folder)}}).execute()
     check_site(find(notebook, "%%milo"))
+    (shown,) = notebook.cells[-1].outputs
+    assert shown.data["text/plain"] == "<pipeline site>"
+    assert shown.data["text/html"] == find(notebook, "%%milo")[1].data["text/html"]
     assert find(notebook, "site.results")[0].text == "{'load': [0, 1, 2], 'total': 3}\n"
 
 
