@@ -31,14 +31,16 @@ class Code:
         self._lock = threading.Lock()
         self._plain: dict[Any, Fingerprint] = {}  # of functions that nothing but their own code decides
         self._sources: dict[str, str] = {}
+        self._texts: dict[Any, str] = {}
 
     def of(self, phase: Phase, mode: Mode = "deep") -> Fingerprint | None:
         """Return the fingerprint of a phase's code as it is now, or None if it cannot be taken."""
         from milo_nb.values.fingerprint import fingerprint  # noqa: PLC0415 - a session in memory needs none
 
         handler = phase.handler
-        key = (getattr(handler, "__code__", handler), mode)
-        if phase.validate is None and (known := self._plain.get(key)) is not None:
+        key = (getattr(handler, "__code__", None), mode)
+        may_be_known = phase.validate is None and key[0] is not None
+        if may_be_known and (known := self._plain.get(key)) is not None:
             return known
         try:
             made = fingerprint(handler, mode)
@@ -47,7 +49,7 @@ class Code:
         except Exception as e:
             LOG.debug("no fingerprint of '%s'", phase.name, exc_info=e)
             return None
-        if phase.validate is None and len(made.parts) == 1 and not made.untracked:
+        if may_be_known and len(made.parts) == 1 and not made.untracked:
             self._plain[key] = made
         return made
 
@@ -85,7 +87,10 @@ class Code:
         """Return the code of a phase for people, if it is not what it was at the phase's last attempt."""
         from milo_nb.values.fingerprint import source_of  # noqa: PLC0415 - as above
 
-        source = source_of(phase.handler)
+        code = getattr(phase.handler, "__code__", None)  # one for many phases, as when a loop makes them
+        source = self._texts.get(code) if code is not None else None
+        if source is None:
+            source = self._texts[code] = source_of(phase.handler)
         with self._lock:
             if self._sources.get(phase.name) == source:
                 return ""

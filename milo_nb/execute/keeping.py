@@ -25,7 +25,7 @@ from milo_nb.persist.recorder import Recorder
 from milo_nb.persist.replay import latest_graph, replay
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import clean
-from milo_nb.persist.rundir import RunDir
+from milo_nb.persist.rundir import RunDir, write_all
 from milo_nb.persist.snapshot import to_snapshot
 from milo_nb.persist.workdir import file_name
 from milo_nb.state import actions as a
@@ -103,6 +103,7 @@ class Keeper:
         self.journalled: Journalled | None = journal.journalled
         self.files = Files(run_dir)
         self.results = ResultFiles(run_dir, signing_key())
+        self._source = f"{run_dir.source}{os.sep}"
         self._lock = lock
         self._journal = journal
         self._wall_offset = wall_offset
@@ -186,8 +187,13 @@ class Keeper:
     def keep_source(self, phase: str, attempt: int, source: str) -> None:
         """Keep the code that an attempt runs, for people to look at."""
         with contextlib.suppress(OSError):  # a full disk is told where it costs something
-            path = self.run_dir.source / f"{file_name(phase)}.{attempt}.py"
-            path.write_text(source, encoding="utf-8", errors="backslashreplace")
+            # Not by pathlib: it costs as much again, and every phase has a file.
+            path = f"{self._source}{file_name(phase)}.{attempt}.py"
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            try:
+                write_all(fd, source.encode("utf-8", "backslashreplace"))
+            finally:
+                os.close(fd)
 
     def note_files(
         self, phase: str, attempt: int, record: Mapping[str, Any], files: list[FileRecord]
