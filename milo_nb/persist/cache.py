@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "CacheKey", "CacheOptions", "Hit", "Miss", "cache_options", "parse_ttl"]
 
 
+_TRIES = 10
+
+
 class Cache:
     """The cache of one pipeline. All methods may be called from any thread, and from several kernels at once."""
 
@@ -95,22 +98,22 @@ class Cache:
             ttl: How old it may be, in milliseconds; any age, if None.
         """
         found = self.look(key, ttl)
-        for last in (False, True):
+        for _ in range(_TRIES):
             if isinstance(found, Miss):
                 return found
             try:
                 found.load()
             except Exception as refused:  # noqa: BLE001 - unpickling runs the code of people's classes
                 again = self.look(key, ttl)
-                if last or isinstance(again, Miss) or again.seal == found.seal:
-                    return again if isinstance(again, Miss) else Miss([_not_used(refused)])
+                if isinstance(again, Hit) and again.seal == found.seal:
+                    return Miss([_not_used(refused)])
                 found = again  # another kernel has put a new one at this moment
             else:
                 now = self._wall()
                 with contextlib.suppress(OSError):
                     os.utime(found.path.with_name(META), (now, now))  # what was not used for long goes first
                 return found
-        return found
+        return Miss(["its cache entry is being replaced again and again"])
 
     def hold(self, key: CacheKey, cancelled: Callable[[], bool] | None = None) -> Hold:
         """Return the right to compute what belongs to a key, which one kernel has at a time: ``with cache.hold(key):``.

@@ -8,19 +8,15 @@ import hashlib
 import json
 import os
 import re
-import socket
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.persist.cache_entry import META
-from milo_nb.persist.disk import TMP, Removed, make_private, remove, say_age, say_size, walk
+from milo_nb.persist.disk import TMP, Removed, is_abandoned, make_private, remove, say_age, say_size, temporary, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_STALE_S = 86_400.0
-_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 _TRIES = 50
 _ROW = re.compile(r"[0-9a-f]{2}")
 _ENTRY = re.compile(r"[0-9a-f]{4,}")
@@ -59,7 +55,7 @@ class Shelves:
             OSError: If that is not possible; what was there stands. Also what `fill` raises.
         """
         make_private(self.folder)
-        made = self.folder / f"{TMP}{_HOST}-{os.getpid()}-{token_hex(8)}"
+        made = self.folder / temporary()
         made.mkdir(mode=0o700)
         try:
             fill(made)
@@ -92,18 +88,10 @@ class Shelves:
 
     def abandoned(self, now: float) -> list[Path]:
         """Return what writers and removers left behind that do not run any more, or have not for a day."""
-        found = []
-        for above in (self.folder, *self._rows()):
-            for path in _folders(above):
-                if not path.name.startswith(TMP):
-                    continue
-                host, _, rest = path.name.removeprefix(TMP).partition("-")
-                pid = rest.partition("-")[0]
-                dead = host == _HOST and pid.isdecimal() and not _is_alive(int(pid))
-                with contextlib.suppress(OSError):
-                    if dead or now - path.stat().st_mtime > _STALE_S:
-                        found.append(path)
-        return found
+        hidden = (
+            path for above in (self.folder, *self._rows()) for path in _folders(above) if path.name.startswith(TMP)
+        )
+        return [path for path in hidden if is_abandoned(path, now)]
 
     def superfluous(self, now: float, max_bytes: float | None, age_s: float | None) -> list[Removed]:
         """Return what is to go: what was left behind, what was not used for `age_s`, and what was not used for longest.
@@ -161,13 +149,3 @@ def _is_entry(row: str, name: str) -> bool:
 def _folders(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         yield from [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is somebody else's, but it is there
-    return True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
+import socket
 import stat
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 TMP = ".tmp-"
 """How names begin that nobody should look at: what is being written, and what is being removed."""
+STALE_S = 86_400.0
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -47,6 +51,33 @@ def to_json(value: Any) -> bytes:
     )
 
 
+def temporary() -> str:
+    """Return a new name for what nobody should look at; it tells which process made it."""
+    return f"{TMP}{_HOST}-{os.getpid()}-{token_hex(6)}"
+
+
+def is_abandoned(path: Path, now: float) -> bool:
+    """Tell whether a temporary name was left behind: its process has ended, or it was not touched for a day."""
+    host, _, rest = path.name.removeprefix(TMP).partition("-")
+    pid = rest.partition("-")[0]
+    if host == _HOST and pid.isdecimal() and not _is_alive(int(pid)):
+        return True
+    try:
+        return now - path.lstat().st_mtime > STALE_S
+    except OSError:
+        return False  # gone already
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # it is somebody else's, but it is there
+    return True
+
+
 def make_private(directory: Path) -> Path:
     """Make a directory and those above it, for the user alone, and return it."""
     missing = [directory]
@@ -59,14 +90,14 @@ def make_private(directory: Path) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a private file: readers see the old content or the new one, nothing between. A power failure may undo it."""
-    temporary = path.with_name(f"{TMP}{path.name}-{token_hex(6)}")
+    aside = path.with_name(temporary())
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(content)
-        temporary.replace(path)
+        aside.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
 
 
@@ -126,7 +157,7 @@ def remove(path: Path) -> None:
     Raises:
         OSError: If it is not allowed.
     """
-    hidden = path if path.name.startswith(TMP) else path.with_name(f"{TMP}{token_hex(8)}")
+    hidden = path if path.name.startswith(TMP) else path.with_name(temporary())
     if hidden is not path:
         try:
             path.rename(hidden)

@@ -6,11 +6,10 @@ import contextlib
 import os
 import threading
 from pathlib import Path, PurePosixPath
-from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from milo_nb.errors import ResultRefusedError
-from milo_nb.persist.disk import TMP, make_private
+from milo_nb.persist.disk import TMP, make_private, temporary
 from milo_nb.values.filehash import hash_file
 
 if TYPE_CHECKING:
@@ -235,20 +234,20 @@ def _is_file(root: Path, relative: str) -> bool:
 def _copy(source: Path, target: Path, record: FileRecord) -> None:
     """Copy a file whole or not at all; what arrived is what was recorded."""
     make_private(target.parent)
-    temporary = target.with_name(f"{TMP}{token_hex(8)}")
+    aside = target.with_name(temporary())
     try:
         with contextlib.ExitStack() as stack:
             read = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
             stack.callback(os.close, read)
             mode = os.fstat(read).st_mode & 0o777
-            write = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode | 0o600)
+            write = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode | 0o600)
             stack.callback(os.close, write)
             _copy_content(read, write)
-        if hash_file(temporary, follow=False) != (record.size, record.sha256):
+        if hash_file(aside, follow=False) != (record.size, record.sha256):
             raise ResultRefusedError(source, "damaged: its content is not what was recorded")
-        temporary.replace(target)
+        aside.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
 
 
 def _copy_content(read: int, write: int) -> None:

@@ -6,12 +6,11 @@ import contextlib
 import json
 import os
 import time
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import InvalidStateError, MiloError
 from milo_nb.persist.cache_shelves import Shelves, used_at
-from milo_nb.persist.disk import TMP, Removed, remove, say_size, to_json, walk, write_whole
+from milo_nb.persist.disk import TMP, Removed, is_abandoned, remove, say_size, temporary, to_json, walk, write_whole
 from milo_nb.persist.lock import SessionLock, owner
 from milo_nb.persist.replay import current_snapshot
 from milo_nb.persist.rundir import RunDir, sessions
@@ -119,7 +118,7 @@ def _sweep(folder: Path, there: Iterable[RunDir]) -> None:
     """Remove what a clean-up left behind that died half way."""
     for place in (folder / "runs", *(run_dir.path for run_dir in there)):
         for left in place.glob(f"{TMP}*"):
-            if left.is_dir() and not left.is_symlink():
+            if left.is_dir() and not left.is_symlink() and is_abandoned(left, time.time()):
                 remove(left)
 
 
@@ -167,7 +166,7 @@ def _take_away(path: Path, session: RunDir | None, why: str = "") -> bool:
             if path == session.path:
                 remove(path)
                 return True
-            hidden = path.with_name(f"{TMP}{token_hex(8)}")
+            hidden = path.with_name(temporary())
             path.rename(hidden)
             path.mkdir(mode=0o700)
             note = {"at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "why": why}
