@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from milo_nb.persist.hold import Hold
 
 LOG = logging.getLogger("milo_nb")
+PATIENCE_S = 5.0
+"""How long a retry waits for its inputs to be on disk, so that it gets them as they were."""
 
 
 class Checkpoint:
@@ -51,7 +53,10 @@ class Checkpoint:
         """Note what the attempt is made of, and have its inputs as they were saved if an earlier try had them in hand."""
         session, phase = self._session, self._phase
         if self._attempt > 1:
-            session.results.reload(session.graph.names[d] for d in session.graph.depends_on[self._i])
+            needed = [session.graph.names[d] for d in session.graph.depends_on[self._i]]
+            if any(session.results.record(name) is None for name in needed):
+                self._keeper.recorder.flush(PATIENCE_S)  # they may be on their way to the disk
+            session.results.reload(needed)
         self.facts = session.code.facts(phase, session.binder.given(self._i))
         source = session.code.new_source(phase)
         if source:
