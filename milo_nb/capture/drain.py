@@ -62,18 +62,23 @@ class Drainer:
         """Drain ``sink`` from now on until it is abandoned."""
         with self._lock:
             self._watched[sink] = None
-            self._wanted.set()
+            if not self._wanted.is_set():
+                self._wanted.set()
             if self.is_running and self._ended is None:
                 self._start()
+
+    def let_go(self, sink: Drainable) -> None:
+        """Drain ``sink`` once more, and no longer if nothing can come any more."""
+        # Let go first, drained then; a late writer writes first, has it watched then: nothing falls between.
+        if sink.is_abandoned():
+            with self._lock:
+                self._watched.pop(sink, None)
+        sink.drain()
 
     def drain_now(self) -> None:
         """Drain all that is watched, in the calling thread."""
         for sink in list(self._watched):
-            # Let go first, drained then; a late writer writes first, has it watched then: nothing falls between.
-            if sink.is_abandoned():
-                with self._lock:
-                    self._watched.pop(sink, None)
-            sink.drain()
+            self.let_go(sink)
 
     def _start(self) -> None:
         self._ended = threading.Event()

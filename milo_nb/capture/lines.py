@@ -88,6 +88,11 @@ def join(first: Sequence[str], second: Sequence[str]) -> Sequence[str]:
     return [*first, *second]
 
 
+def whole_lines(text: object) -> Lines | None:
+    r"""Return the lines of a text if it has nothing but whole ones without ``\r``."""
+    return Lines(text) if isinstance(text, str) and text[-1:] == "\n" and "\r" not in text else None
+
+
 def length_of(lines: Sequence[str]) -> int:
     """Return how many characters there are about."""
     return len(lines.text) if isinstance(lines, Lines) else sum(map(len, lines))

@@ -103,6 +103,9 @@ class LogBook:
             blocks = mark_late(blocks)
         with self._lock:
             for block in blocks:
+                if isinstance(block.lines, Lines) and 0 < len(block.lines.text) <= MAX_LINE_LENGTH:
+                    self._append(block)
+                    continue
                 for lines in _pieces(block.lines):
                     self._append(block._replace(lines=lines))
             if self._total > self._head_end:

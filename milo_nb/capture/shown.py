@@ -76,11 +76,13 @@ class Shown:
     def deliver(self, what: str, take: Callable[..., None], *values: Any) -> None:
         """Call what takes output, outside of the phase; log it if that fails, which harms nobody else."""
         # Inside, threads that it starts would inherit the sink, and the record would come back here.
-        with CURRENT_SINK.as_none():
-            try:
-                take(*values)
-            except Exception:  # noqa: BLE001 - logged
-                _log.exception("%s could not be delivered.", what)
+        token = CURRENT_SINK.set(None)
+        try:
+            take(*values)
+        except Exception:  # noqa: BLE001 - logged
+            _log.exception("%s could not be delivered.", what)
+        finally:
+            CURRENT_SINK.reset(token)
 
     def _end_parts(self) -> None:
         for part in list((self._parts or {}).values()):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from milo_nb.capture.current import STDOUT_WRITE
 from milo_nb.capture.drain import DRAINER
-from milo_nb.capture.lines import LineSplitter, fold, join
+from milo_nb.capture.lines import LineSplitter, fold, join, whole_lines
 from milo_nb.capture.owners import leave, open_sinks
 from milo_nb.capture.shown import Shown
 
@@ -112,10 +112,14 @@ class Sink(Shown):
 
     def write_stdout(self, text: str, /) -> int:
         """Take text of stdout; from then on this context writes straight into the buffer."""
-        if _HAS_GIL:
-            STDOUT_WRITE.set(self._ensure_buffer().write)
-        self.write("stdout", text)
-        return len(text)
+        if not _HAS_GIL:
+            self.write("stdout", text)
+            return len(text)
+        write = self._ensure_buffer().write
+        STDOUT_WRITE.set(write)
+        length = write(text)
+        self._announce()
+        return length
 
     def write(self, stream: str, text: str) -> None:
         """Take text of ``"stdout"`` or ``"stderr"`` as it was written, cut anywhere. Any thread."""
@@ -178,6 +182,11 @@ class Sink(Shown):
             if not self._closed:
                 self._drain_locked(flush=True)
                 self._closed = True
+        # Written from here on it is late, and no more in one go: so the drainer can let go of this sink at once.
+        if getattr(STDOUT_WRITE.get(None), "__self__", None) is self._buffer:
+            STDOUT_WRITE.set(self.write_stdout)
+        if self._watched:
+            DRAINER.let_go(self)
 
     def alone(self) -> AbstractContextManager[object]:
         """Return what holds off all other deliveries of this sink; deliveries are never two at once."""
@@ -191,7 +200,7 @@ class Sink(Shown):
     def drain(self) -> None:
         """Emit the lines that are complete. The drain thread, or a writer where there is none."""
         buffer = self._buffer
-        if buffer is None or not (self._closed or self._chunks or buffer.tell()):
+        if buffer is None or not (self._chunks or buffer.tell() or (self._closed and self._assembler)):
             return
         with self._draining:
             # No close() flushes late text: an unfinished line goes when nothing more came since.
@@ -248,9 +257,14 @@ class Sink(Shown):
         with self._lock:
             self._take_stdout()
             chunks, self._chunks = self._chunks, []
-        blocks = self._assembler.take(chunks)
+        assembler = self._assembler
+        if len(chunks) == 1 and not assembler and (lines := whole_lines(chunks[0][2])) and chunks[0][:2] == _STDOUT:
+            # What nearly every phase has: nothing but stdout, in whole lines.
+            self.deliver("Output", self._emit, [Block("stdout", "", self._now(), lines)], self._closed)
+            return
+        blocks = assembler.take(chunks)
         if flush:
-            blocks += self._assembler.flush()
+            blocks += assembler.flush()
         if not blocks:
             return
         now = self._now()

@@ -302,15 +302,15 @@ def test_the_last_words_of_a_session_that_come_up_from_a_descriptor_reach_no_cel
     given = kernel.run(
         f"""
         import ctypes; c = ctypes.CDLL(None)
-        from milo_nb.capture import owners, streams
-        usual = owners.SURFACING_S, streams._LAST_WORDS_S
-        owners.SURFACING_S, streams._LAST_WORDS_S = 60, 1  # this machine may be busy
+        from milo_nb.capture import owners, streams as hooks
+        usual = owners.SURFACING_S, hooks._LAST_WORDS_S
+        owners.SURFACING_S, hooks._LAST_WORDS_S = 60, 1  # this machine may be busy
         uninstall(); install()
         def body(sink): {words}
         last = run_phases(body)[0]
         uninstall()
         print('cell')
-        owners.SURFACING_S, streams._LAST_WORDS_S = usual
+        owners.SURFACING_S, hooks._LAST_WORDS_S = usual
         install()
         """
     )

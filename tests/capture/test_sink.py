@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.router import CURRENT_SINK, Block, Sink, drain_now, installed
 from milo_nb.capture.sink import new_source
 
@@ -210,3 +211,20 @@ def test_ten_thousand_lines_in_one_write_and_a_line_of_100_mb_arrive_whole(phase
     lines = phase.finish(body).lines()
     lengths = [len(line) for line in lines]
     assert lengths == [*(len(str(number)) for number in range(10_000)), 100_000_000]
+
+
+def test_an_attempt_that_has_ended_is_let_go_at_once_and_what_its_context_prints_then_is_late(
+    capture: None, phase: Phase
+) -> None:
+    def body() -> None:
+        print("in time")
+        assert phase.sink in DRAINER._watched
+        phase.sink.close()
+        assert phase.sink not in DRAINER._watched
+        print("late")
+        print("later")
+
+    phase.run(body)
+    drain_now()
+    assert phase.lines() == ["in time"]
+    assert [line for block in phase.late for line in block.lines] == ["late", "later"]
