@@ -148,7 +148,7 @@ def test_twenty_executors_are_told_of_by_one_thread(kernel: Kernel) -> None:
         for executor in executors: executor.wait(20)
         """
     )
-    assert kernel.run("publishers") == {"result": "['milo-publisher']"}
+    assert kernel.run("publishers")["result"] == "['milo-publisher']"  # stills of that cell may still change
     kernel.run(
         """
         for executor in executors: executor.close(); w.PipelineWidget.close_of(executor)

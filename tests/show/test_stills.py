@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from milo_nb import Phase, Pipeline
 from milo_nb.show.notebook import close_view
-from milo_nb.show.notebook.stills import GAP_S, LAST_LOOKS, Spot, Still, has_ended, show_still, take_last_still
+from milo_nb.show.notebook.stills import GAP_S, LAST_LOOKS, Spot, Still, show_still, take_last_still
 from tests.strategies import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
@@ -212,6 +214,21 @@ def test_a_closed_one_does_not_look_for_ever(executor: PipelineExecutor, display
     assert hand.feeds == executor.sessions == []
 
 
+def test_it_does_not_keep_an_executor_that_nobody_has(display: DisplayPublisher) -> None:
+    made = Pipeline("site", Phase("load", lambda: 1)).run(work_dir=None)
+    made.wait(DEADLINE_S)
+    hand = Hand()
+    still = Still(made, Spot(), hand)
+    still.show(display)
+    made.close()
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
+    still.tick(1.0)
+    assert hand.feeds == []
+
+
 def test_one_still_serves_all_cells_that_show_it(executor: PipelineExecutor, display: DisplayPublisher) -> None:
     again = DisplayPublisher("cell 2", display.session)
     show_still(executor, display)
@@ -240,6 +257,5 @@ def test_the_last_still_is_given_once_and_not_before_the_end(
     for gate in gates.values():
         gate.set()
     executor.wait(DEADLINE_S)
-    assert has_ended(executor)
     assert take_last_still(executor)["text/plain"] == "site: completed (2 completed)"
     assert take_last_still(executor) == {}

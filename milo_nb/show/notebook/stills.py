@@ -12,7 +12,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize, ref
 
 from milo_nb.show.notebook.publisher import PUBLISHER, Publisher
 from milo_nb.show.notebook.still import to_bundle
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from milo_nb.execute.executor import PipelineExecutor
+    from milo_nb.execute.session import Session
 
 GAP_S = 1.0
 LAST_LOOKS = 5
@@ -59,11 +60,12 @@ class Spot:
 
 
 class Still:
-    """Keeps the still of one executor up to date, whichever session it is in."""
+    """Keeps the still of one executor up to date, whichever session it is in; does not keep the executor."""
 
     def __init__(self, executor: PipelineExecutor, spot: Spot, publisher: Publisher = PUBLISHER) -> None:
         """Begin to follow `executor`; nothing is shown before `show`."""
-        self._executor = executor
+        self._executor = ref(executor)
+        self._session = executor.session
         self._spot = spot
         self._publisher = publisher
         self._lock = threading.Lock()
@@ -71,6 +73,8 @@ class Still:
         self._due = 0.0
         self._looks: int | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._gone = finalize(executor, self._fade)
+        self._gone.atexit = False
         executor.sessions.append(self._follow)
         publisher.add(self)
         self._follow()
@@ -78,13 +82,13 @@ class Still:
     def show(self, publisher: Any) -> None:
         """Show it in the cell that runs."""
         with self._lock:
-            self._shown = self._draw()
+            self._shown = _draw(self._session)
             self._spot.show(publisher, self._shown)
         self._publisher.wake(self)  # for what has happened meanwhile
 
     def tick(self, now: float) -> float | None:
         """Show what is new, if it is time; return when it will be. The publisher's thread."""
-        ended = has_ended(self._executor)
+        ended = _is_over(self._session)
         if now < self._due and not ended:
             return self._due
         if self._refresh():
@@ -100,35 +104,41 @@ class Still:
     def close(self) -> None:
         """Show how it ends and follow it no more; a session that is being cancelled has some seconds for that."""
         self._refresh()
-        if has_ended(self._executor):
+        if _is_over(self._session):
             self._leave()
         else:
-            self._looks = LAST_LOOKS
-            self._publisher.wake(self)
+            self._fade()
+
+    def _fade(self) -> None:
+        """Have the publisher's thread look a last few times. Also called by the garbage collector, so it does no more."""
+        self._looks = LAST_LOOKS
+        self._publisher.wake(self)
 
     def _leave(self) -> None:
+        self._gone.detach()
         self._publisher.remove(self)
         self._unsubscribe()
-        with contextlib.suppress(ValueError):  # somebody else was here at the same time
-            self._executor.sessions.remove(self._follow)
+        executor = self._executor()
+        if executor is not None:
+            with contextlib.suppress(ValueError):  # somebody else was here at the same time
+                executor.sessions.remove(self._follow)
 
     def _refresh(self) -> bool:
         with self._lock:
-            bundle = self._draw()
+            bundle = _draw(self._session)
             if not self._shown or bundle == self._shown:
                 return False
             self._shown = bundle
             self._spot.change(bundle)
             return True
 
-    def _draw(self) -> dict[str, str]:
-        session = self._executor.session
-        return to_bundle(session.state, session.graph)
-
     def _follow(self) -> None:
         self._unsubscribe()
-        self._unsubscribe = self._executor.session.store.subscribe(lambda: self._publisher.wake(self))
-        self._publisher.wake(self)
+        executor = self._executor()
+        if executor is not None:
+            self._session = executor.session
+            self._unsubscribe = self._session.store.subscribe(lambda: self._publisher.wake(self))
+            self._publisher.wake(self)
 
 
 def show_still(executor: PipelineExecutor, publisher: Any) -> None:
@@ -148,16 +158,20 @@ def close_still(executor: PipelineExecutor) -> None:
 
 def take_last_still(executor: PipelineExecutor) -> dict[str, str]:
     """Return the still of an executor that has ended; nothing if it runs, or the same has been returned before."""
-    if not has_ended(executor):
+    session = executor.session
+    if not _is_over(session):
         return {}
-    bundle = to_bundle(executor.session.state, executor.session.graph)
+    bundle = _draw(session)
     if _last.get(executor) == bundle:
         return {}
     _last[executor] = bundle
     return bundle
 
 
-def has_ended(executor: PipelineExecutor) -> bool:
-    """Tell whether the executor's session has ended."""
-    state = executor.session.state
+def _draw(session: Session) -> dict[str, str]:
+    return to_bundle(session.state, session.graph)
+
+
+def _is_over(session: Session) -> bool:
+    state = session.state
     return state.status in ENDED and bool(state.stopped_at)
