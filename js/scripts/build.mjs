@@ -37,7 +37,7 @@ if (isDev) {
     module: true,
     ecma: 2022,
     compress: { passes: 3, keep_fargs: false, unsafe_arrows: true },
-    mangle: { properties: { regex: isInternal } },
+    mangle: { properties: { regex: isInternal, builtins: true } },
   });
   const [css, js] = renameClasses(readFileSync(`${BUNDLE}/widget.css`, "utf8"), code);
   writeFileSync(`${BUNDLE}/widget.css`, css);

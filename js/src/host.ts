@@ -102,16 +102,11 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
 
   /** Traits to state: the notebook or another tab chose something. */
   const onTraits = () => {
-    const choice: { -readonly [K in keyof Choice]?: Choice[K] } = {};
-    const selected = model.get("selected_phase");
-    const expanded = model.get("expanded");
-    const follow = model.get("auto_follow");
-    if (typeof selected === "number" && Number.isInteger(selected) && selected >= 0) choice.selected = selected;
-    if (typeof expanded === "boolean") choice.expanded = expanded;
-    if (typeof follow === "boolean") choice.follow = follow;
-    const now = state.peek().choice;
-    const isNews = Object.entries(choice).some(([key, value]) => now[key as keyof Choice] !== value);
-    if (isNews) store.dispatch({ type: "chose", choice, byPerson: false });
+    const { choice } = state.peek();
+    const news = Object.entries(TRAITS)
+      .map(([trait, key]) => [key, model.get(trait)] as const)
+      .filter(([key, value]) => typeof value === typeof choice[key] && value !== choice[key] && !(Number(value) < 0));
+    if (news.length > 0) store.dispatch({ type: "chose", choice: Object.fromEntries(news), byPerson: false });
   };
 
   /** State to traits: what differs is set, in one message. */

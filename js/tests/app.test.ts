@@ -146,6 +146,17 @@ test("the log shows lines with numbers, colours and hostile text as text", async
   expect(el.querySelector("img")).toBeNull();
 });
 
+test("the log says where a later attempt begins", async () => {
+  const history = [{ attempt: 1, status: "failed", started_at: 11, elapsed: 1, error: "" }] as const;
+  await show([phase("load", { status: "running", attempt: 2, started_at: 13, history })]);
+  find('[data-phase="load"]').click();
+  const said = [11.1, 11.9, 13, 13.5].map((time) => [time, "stdout", "", "x"] as const);
+  model.say({ type: "delta", seq: 6, now: 14, pipeline: {}, phases: [[0, { log_count: 4 }]], logs: [{ phase: 0, start: 0, lines: said }] });
+  await settled();
+  const rows = [...el.querySelectorAll<HTMLElement>('[data-pane="logs"] .milo-log-row')];
+  expect(rows.map((row) => row.dataset["attempt"])).toEqual([undefined, undefined, "2", undefined]);
+});
+
 test("a cancelled session offers to go on, beside a new run; one that still stops, failed or completed does not", async () => {
   const offered = () => [...el.querySelectorAll<HTMLElement>(".milo-header [data-command]")].map((one) => one.dataset["command"]);
   const phases = [phase("load", { status: "cancelled", started_at: 11 }), phase("parse", { depends_on: [0] })];
@@ -172,8 +183,8 @@ test("a phase without output says whether some may come; skipped after an error,
     phase("check", { status: "skipped", started_at: 11, error: "no title", log_count: 3 }),
   ]);
   for (const [name, pane, text] of [
-    ["load", "logs", "No output."],
-    ["parse", "logs", "No output yet."],
+    ["load", "logs", "No lines."],
+    ["parse", "logs", "No lines yet."],
     ["write", "error", "no title"],
     ["check", "logs", "3 lines"],
   ]) {

@@ -26,22 +26,19 @@ import logging, threading
 prices = {"unit": "12.50"}
 log = logging.getLogger("shop")
 
-class Orders(list): # stops in the middle, until it may go on
+class Orders: # stop in the middle, until they may go on
     half, go = threading.Event(), threading.Event()
-    def __iter__(self):
-        for order in super().__iter__():
-            if order == 1024:
-                self.half.set()
-                self.go.wait(60)
-            self.go.wait(0.02)
-            yield order
 
 def read_orders(file):
-    orders = Orders(range(1001, 1041))
+    orders = list(range(1001, 1041))
     print(f"{file}: {len(orders)} orders")
     return orders
 
 def check(order):
+    if order == 1024:
+        Orders.half.set()
+        Orders.go.wait(60)
+    Orders.go.wait(0.02)
     if order % 9 == 0:
         log.warning("order %s has no date, today's taken", order)
     print(f"order {order}: \x1b[32mok\x1b[0m")

@@ -73,7 +73,11 @@ class AtOnce(Errands):
 def test_the_browser_knows_exactly_the_forms_that_the_kernel_may_choose() -> None:
     source = (Path(__file__).parents[2] / "js/src/wire.ts").read_text("utf-8")
     listed = source.partition("mime: oneOf(")[2].partition(")")[0]
-    assert [word.strip().strip('"') for word in listed.split(",") if word.strip()] == ["", *(mime for mime, most in FORMS.items() if most), "text/plain"]
+    assert [word.strip().strip('"') for word in listed.split(",") if word.strip()] == [
+        "",
+        *(mime for mime, most in FORMS.items() if most),
+        "text/plain",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +134,14 @@ def test_an_update_is_another_version_of_the_same_display() -> None:
     assert before[1] == after[1]
     assert to_piece(book, "1/1", before[0]["version"], 0) is None
     assert body_of(book, after[0]) == b"100%"
+
+
+def test_of_more_than_a_browser_should_hold_the_last_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "MAX_PHASE_BYTES", 10)
+    sizes = (3, 6, 5)
+    told = to_list(book_of(*[{"image/png": bytes(size), "text/plain": "x"} for size in sizes]))
+    assert [(i["mime"], i["size"]) for i in told["items"]] == [("", 0), ("", 0), ("image/png", 5)]
+    assert told["items"][1]["note"] == "[image/png of 0.0 MB is not shown: later displays are large]"
 
 
 def test_dropped_outputs_are_counted() -> None:

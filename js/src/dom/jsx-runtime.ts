@@ -38,7 +38,6 @@ interface Embedded<E> extends Attributes<E> {
   readonly sandbox?: string;
   readonly alt?: string;
   readonly width?: Drawn<E>["width"] | undefined;
-  readonly onLoad?: Handler<E, Event>;
 }
 
 interface Drawn<E> extends Attributes<E> {

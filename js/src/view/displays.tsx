@@ -3,7 +3,7 @@
  * it is ever part of this page: pictures are images (in which SVG runs nothing), text is text, and markup lives in a
  * frame that may neither run scripts (sandbox) nor load anything (its content security policy).
  */
-import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
+import { useEffect, useMemo, useRef } from "../dom/hooks";
 import { isOver } from "../state/selectors";
 import { bytesOf, type Shelf, wholeOf } from "../state/shelf";
 import type { Port } from "../state/store";
@@ -15,7 +15,7 @@ import { Verbatim } from "./output";
 /** A frame grows with what is in it, up to here; then it scrolls. */
 const MOST_FRAME_PX = 480;
 const SHELL =
-  "<!doctype html><meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline';img-src data:;font-src data:\">" +
+  "<!doctype html><meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline';img-src data:\">" +
   "<style>body{margin:0;display:flow-root}table{border-collapse:collapse}th,td{border:1px solid #8886;padding:3px 8px;text-align:end}</style>";
 /** What would only be blocked with a complaint, or connects before any policy is asked (`link`). */
 const USELESS = "script,link,meta,base,iframe,frame,object,embed";
@@ -81,52 +81,43 @@ function Picture({ loaded }: { loaded: Loaded }) {
 
 function Written({ loaded, theme }: { loaded: Loaded; theme: string }) {
   const { item, pieces } = loaded;
-  const text = useMemo(() => {
-    const decoder = new TextDecoder();
-    return pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode();
-  }, [loaded]);
-  return item.mime === "text/html" ? <Markup html={text} label={item.alt} theme={theme} /> : <Text text={text} />;
-}
-
-function Text({ text }: { text: string }) {
+  const decoder = new TextDecoder();
+  const text = pieces.map((piece) => decoder.decode(piece, { stream: true })).join("");
+  if (item.mime === "text/html") return <Markup html={text} label={item.alt} theme={theme} />;
   return <Verbatim label="Output">{text.split("\n").map((line, i) => [i > 0 && "\n", <Coloured key={i} text={line} />])}</Verbatim>;
 }
-Text.isPure = true;
+Written.isPure = true;
 
 /** Same origin, so that its height can be read and its content changed in place; without scripts that gives it nothing. */
 function Markup({ html, label, theme }: { html: string; label: string; theme: string }) {
   const frame = useRef<HTMLIFrameElement | null>(null);
-  const height = useSignal(24);
-  const resizing = useMemo(() => new ResizeObserver(([entry]) => measure(entry?.target)), []);
-  const measure = (body: Element | undefined) => {
-    const root = body?.parentElement;
-    if (!body || !root) return;
-    const bar = root.scrollWidth > root.clientWidth ? 18 : 0;
-    height.value = Math.min(MOST_FRAME_PX, body.getBoundingClientRect().height + bar);
-  };
-  const fill = () => {
-    const inner = frame.current?.contentDocument;
-    if (!frame.current || inner?.URL !== "about:srcdoc") return; // not the shell, with its policy
-    const { color, fontSize, fontFamily, colorScheme } = getComputedStyle(frame.current);
-    inner.documentElement.style.cssText = `color:${color};font:${fontSize} ${fontFamily};color-scheme:${colorScheme}`;
-    const parsed = new DOMParser().parseFromString(html, "text/html"); // runs and loads nothing
-    for (const one of parsed.querySelectorAll(USELESS)) one.remove();
-    for (const one of parsed.querySelectorAll("*"))
-      for (const { name, value } of [...one.attributes]) if (REACHES_OUT.test(name) && !/^(#|data:)/.test(value)) one.removeAttribute(name);
-    inner.body.replaceChildren(...parsed.head.childNodes, ...parsed.body.childNodes);
-    resizing.disconnect();
-    resizing.observe(inner.body);
-  };
-  useEffect(fill, [html, theme]);
-  useEffect((ending) => ending.addEventListener("abort", () => resizing.disconnect()), []);
-  return (
-    <iframe
-      ref={frame}
-      sandbox="allow-same-origin"
-      srcdoc={SHELL}
-      title={label || "HTML"}
-      style={`height:${height.value}px`}
-      onLoad={fill}
-    />
+  useEffect(
+    (ending) => {
+      const outer = frame.current;
+      if (!outer) return;
+      const resizing = new ResizeObserver(([entry]) => {
+        const root = entry?.target.parentElement;
+        const bar = root && root.scrollWidth > root.clientWidth ? 18 : 0;
+        outer.style.height = `${Math.min(MOST_FRAME_PX, (entry?.contentRect.height ?? 0) + bar)}px`;
+      });
+      const fill = () => {
+        const inner = outer.contentDocument;
+        if (inner?.URL !== "about:srcdoc") return; // not the shell, with its policy
+        const { color, fontSize, fontFamily, colorScheme } = getComputedStyle(outer);
+        inner.documentElement.style.cssText = `color:${color};font:${fontSize} ${fontFamily};color-scheme:${colorScheme}`;
+        const parsed = new DOMParser().parseFromString(html, "text/html"); // runs and loads nothing
+        for (const one of parsed.querySelectorAll(USELESS)) one.remove();
+        for (const one of parsed.querySelectorAll("*"))
+          for (const { name, value } of [...one.attributes])
+            if (REACHES_OUT.test(name) && !/^(#|data:)/.test(value)) one.removeAttribute(name);
+        inner.body.replaceChildren(...parsed.head.childNodes, ...parsed.body.childNodes);
+        resizing.observe(inner.body);
+      };
+      fill();
+      outer.addEventListener("load", fill, { signal: ending });
+      ending.addEventListener("abort", () => resizing.disconnect());
+    },
+    [html, theme],
   );
+  return <iframe ref={frame} sandbox="allow-same-origin" srcdoc={SHELL} title={label || "HTML"} />;
 }

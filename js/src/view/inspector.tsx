@@ -12,7 +12,9 @@ import { CommandButton, SignButton, Tabs } from "./parts";
 import { attemptsOf } from "./timeline";
 import type { ViewProps } from "./view";
 
-type Pane = "logs" | "output" | "error" | "result" | "info";
+/** What is known of a phase, each in a tab of its own. */
+const PANES = { logs: Log, output: OutputPane, error: ErrorPane, result: ResultPane, info: Info } as const;
+type Pane = keyof typeof PANES;
 
 const HINTS = {
   retry: "Runs it again, then what waits for it (r)",
@@ -27,14 +29,14 @@ export function Inspector({ port, now, theme }: ViewProps) {
   const index = state.choice.selected;
   const phase = state.session?.phases[index];
   const isFailed = phase?.status === "failed";
-  const panes: readonly Pane[] =
-    isFailed || phase?.error ? ["logs", "output", "error", "result", "info"] : ["logs", "output", "result", "info"];
+  const panes = (Object.keys(PANES) as Pane[]).filter((one) => one !== "error" || isFailed || phase?.error);
   const isErrorFirst = isFailed || (phase?.status === "skipped" && phase.error && phase.log_count === 0);
   const pane = panes.find((one) => one === chosen.value) ?? (isErrorFirst ? "error" : "logs");
   useEffect(() => {
     if (phase && state.choice.expanded && (pane === "error" || pane === "result")) port.wantDetail(index);
   });
   if (!phase || !state.choice.expanded) return null;
+  const Shown = PANES[pane];
   return (
     <section class="milo-inspector" aria-label={`Phase ${phase.name}`}>
       <div class="milo-line milo-wrap">
@@ -69,11 +71,7 @@ export function Inspector({ port, now, theme }: ViewProps) {
           chosen.value = next;
         }}
       />
-      {pane === "logs" ? <Log key={index} port={port} index={index} /> : null}
-      {pane === "output" ? <OutputPane key={index} port={port} phase={phase} index={index} theme={theme} /> : null}
-      {pane === "error" ? <ErrorPane port={port} phase={phase} index={index} /> : null}
-      {pane === "result" ? <ResultPane port={port} phase={phase} index={index} /> : null}
-      {pane === "info" ? <Info port={port} phase={phase} index={index} /> : null}
+      <Shown key={index} port={port} phase={phase} index={index} theme={theme} />
     </section>
   );
 }

@@ -98,7 +98,7 @@ export function Log({ port, index }: { port: Port; index: number }) {
           />
         )}
       />
-      {total === 0 ? <p class="milo-empty">No output{phase && isOver(phase) ? "" : " yet"}.</p> : null}
+      {total === 0 ? <p class="milo-empty">No lines{phase && isOver(phase) ? "" : " yet"}.</p> : null}
       {fresh > 0 ? (
         <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
           ↓ {plural(fresh, "new line")}

@@ -186,6 +186,6 @@ class Feed:
         has_news = self._told.is_behind and self.seq - self._acked < MAX_UNACKED
         if not self._stalled and (self._wants_snapshot or has_news):
             due = min(due, max(self._sent_at + GAP_S, now))
-        elif self._told.may_show:
+        elif not self._stalled and self._told.may_show:
             due = min(due, now + GAP_S)
         return due if traits is None else min(due, traits)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PIECE_BYTES: Final = 190_000
 MAX_TEXT_CHARS: Final = 200_000
+MAX_PHASE_BYTES: Final = 100_000_000
+"""Most that a browser is to hold of one phase; of more, the last displays are shown."""
 PLAIN: Final = "text/plain"
 JSON: Final = "application/json"
 _IMAGE: Final = 10_000_000
@@ -50,8 +52,15 @@ def to_list(book: OutputBook | None) -> dict[str, Any]:
     if book is None:
         return {"revision": 0, "dropped": 0, "items": []}
     revision = book.revision  # before the entries: who comes between is seen as a change
-    items = [_to_item(entry) for entry in book.entries]
-    return {"revision": revision, "dropped": book.dropped, "items": items}
+    items, room = [], MAX_PHASE_BYTES
+    for entry in reversed(book.entries):
+        item = _to_item(entry)
+        room -= item["size"]
+        if room < 0:
+            later = f"[{item['mime']} of {item['size'] / 1e6:.1f} MB is not shown: later displays are large]"
+            item |= {"mime": "", "size": 0, "note": " ".join(filter(None, [later, item["note"]]))}
+        items.append(item)
+    return {"revision": revision, "dropped": book.dropped, "items": items[::-1]}
 
 
 def to_piece(book: OutputBook | None, ref: str, version: int, start: int) -> bytes | None:
