@@ -1,7 +1,8 @@
 """What a phase displays goes to its sink: display(), plt.show(), updates by display_id, clear_output().
 
 Hooks ``publish`` and ``clear_output`` of the shell's publisher class (IPython's own, and ipykernel's 6.31 to 7.4 that
-overrides it), and the shell's ``_showtraceback``, by which an object that fails to show itself would send its
+overrides it), ``write_format_data`` of ipykernel's display hook, which sends the value of a cell that a phase runs (in a
+terminal that is printed), and the shell's ``_showtraceback``, by which an object that fails to show itself would send its
 traceback to a cell. All are found on the live shell, by name: what is not there is not hooked, and goes where it went
 before. Without IPython there is nothing to hook: display() prints then.
 """
@@ -25,6 +26,19 @@ def live_shell() -> Any:
     module = sys.modules.get("IPython.core.interactiveshell")
     shell = getattr(module, "InteractiveShell", None)
     return shell.instance() if shell is not None and shell.initialized() else None
+
+
+def cell_of(file: str) -> str | None:
+    """Return "Cell [3]" for the file that holds the code of cell 3, else None."""
+    shell = live_shell()
+    number = None if shell is None else getattr(shell.compile, "_filename_map", {}).get(file)
+    return None if number is None else f"Cell [{number}]"
+
+
+def _sending_hook(shell: Any) -> Any:
+    """Return the class of the display hook that sends to a front end, ``object`` if the shell's prints."""
+    hook = getattr(shell, "displayhook", None)
+    return type(hook) if hasattr(hook, "pub_socket") else object
 
 
 def find_patches(live: Any, wrappers: dict[str, Callable[[Any], Any]]) -> Iterator[Patch]:
@@ -63,6 +77,7 @@ class _DisplayHook:
         self._patches = [
             *find_patches(publisher, {"publish": _wrap_publish, "clear_output": _wrap_clear_output}),
             *find_patches(shell, {"_showtraceback": _wrap_showtraceback}),
+            *find_patches(_sending_hook(shell), {"write_format_data": _wrap_write_format_data}),
         ]
         for patch in self._patches:
             patch.install()
@@ -84,6 +99,17 @@ def _wrap_publish(original: Callable[..., None]) -> Callable[..., None]:
         sink.output(make_output(data, metadata, transient.get("display_id"), update=bool(update)))
 
     return publish
+
+
+def _wrap_write_format_data(original: Callable[..., None]) -> Callable[..., None]:
+    def write_format_data(hook: Any, format_dict: Any, md_dict: Any = None) -> None:
+        sink = CURRENT_SINK.get()
+        if sink is None:
+            original(hook, format_dict, md_dict)
+        else:
+            sink.output(make_output(format_dict, md_dict))  # the hook sends nothing where it was given nothing
+
+    return write_format_data
 
 
 def _wrap_clear_output(original: Callable[..., None]) -> Callable[..., None]:

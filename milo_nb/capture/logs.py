@@ -8,10 +8,12 @@ emit, all others (files, queues, pytest's) run as always. Runs in the thread tha
 
 from __future__ import annotations
 
+import linecache
 import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from milo_nb.capture.display import cell_of
 from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.sink import Sink
@@ -165,6 +167,10 @@ def _wrap_showwarning(original: Callable[..., None]) -> Callable[..., None]:
         if sink is None or file is not None:
             original(message, category, filename, lineno, file, line)
         else:
+            cell = cell_of(filename)
+            if cell is not None:
+                line = linecache.getline(filename, lineno) if line is None else line
+                filename = cell
             text = warnings.formatwarning(message, category, filename, lineno, line)
             sink.record("WARNING", text.rstrip("\n"), "warning")
 

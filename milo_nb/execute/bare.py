@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture import router as capture
@@ -68,8 +69,7 @@ class BareRun:
         def progress(fraction: float, message: str) -> None:
             store = CURRENT_STORE.get()
             if store is not None:
-                payload = {"name": phase.name, "attempt": attempt, "fraction": fraction, "message": message}
-                store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
+                _tell_progress(store, phase, attempt, fraction, message)
 
         return PhaseContext(
             phase.name, attempt, self._binder.params, token=token, progress=progress, now=_now, later=_later
@@ -82,7 +82,8 @@ class BareRun:
         if not self._capture or store is None:
             return self._invoke(phase, attempt, args, kwargs, token)
         with capture.installed():
-            sink = capture.Sink(_Lines(store, phase, attempt), store.loop.clock.now)
+            bar = partial(_tell_progress, store, phase, attempt)
+            sink = capture.Sink(_Lines(store, phase, attempt), store.loop.clock.now, None, bar)
             reset = capture.CURRENT_SINK.set(sink)
             try:
                 return self._invoke(phase, attempt, args, kwargs, token)
@@ -99,6 +100,11 @@ class BareRun:
             if phase.name in self._error_types:
                 raise wrap(phase, attempt, cause, self._error_types) from cause
             raise
+
+
+def _tell_progress(store: Store, phase: Phase, attempt: int, fraction: float, message: str) -> None:
+    payload = {"name": phase.name, "attempt": attempt, "fraction": fraction, "message": message}
+    store.loop.dispatch(Action(a.PHASE_PROGRESS, payload))
 
 
 class _Lines:

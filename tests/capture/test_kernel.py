@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -156,6 +157,7 @@ FIGURE = "<Figure size 640x480 with 1 Axes>"
 DISPLAYS = {
     "display": ("display(1)", [plain("1")]),
     "child thread": ("t = threading.Thread(target=display, args=(1,)); t.start(); t.join()", [plain("1")]),
+    "value of a cell that it runs": ("get_ipython().run_cell('40 + 2')", [plain("42")]),
     "update": (
         "handle = display(1, display_id='x'); handle.update(2)",
         [plain("1", "x"), plain("2", "x", update=True)],
@@ -191,6 +193,16 @@ def test_what_a_phase_displays_goes_to_its_outputs_and_to_no_cell(kernel: Kernel
 def test_cells_keep_their_displays_while_capture_is_installed(kernel: Kernel) -> None:
     given = kernel.run("h = display(1, display_id=True); h.update(2); from IPython.display import *; clear_output()")
     assert given == {"display_data": "1", "update_display_data": "2", "clear_output": "False"}
+
+
+def test_warnings_name_the_cell_whose_code_warns(kernel: Kernel) -> None:
+    (head, line) = run_phase(kernel, "warnings.warn('careful', stacklevel=1)")
+    assert re.fullmatch(r"Cell \[\d+\]:3: UserWarning: careful", head[2])
+    assert line[2].strip() == "warnings.warn('careful', stacklevel=1)"
+
+
+def test_cells_keep_the_values_of_their_last_expressions(kernel: Kernel) -> None:
+    assert kernel.run("40 + 2") == {"result": "42"}
 
 
 def test_an_object_that_fails_to_show_itself_puts_its_traceback_into_the_log(kernel: Kernel) -> None:

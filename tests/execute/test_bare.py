@@ -4,10 +4,18 @@ import threading
 
 import pytest
 
+from milo_nb.capture.router import CURRENT_SINK
 from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import PhaseCancelled, PhaseError
 from milo_nb.pipeline import Pipeline
-from milo_nb.state.actions import PHASE_COMPLETE, PHASE_LOGS, PHASE_START, PIPELINE_COMPLETE, PIPELINE_START
+from milo_nb.state.actions import (
+    PHASE_COMPLETE,
+    PHASE_LOGS,
+    PHASE_PROGRESS,
+    PHASE_START,
+    PIPELINE_COMPLETE,
+    PIPELINE_START,
+)
 from milo_nb.store.store import Store
 from tests.strategies import DEADLINE_S
 
@@ -168,6 +176,16 @@ def test_with_capture_output_becomes_log_actions(bare, capsys):
     assert store.state.phases[0].log_count == 2
     kinds = [a.type for a in store.actions]
     assert kinds.index(PHASE_LOGS) < kinds.index(PHASE_COMPLETE)
+
+
+def test_with_capture_a_bar_drives_the_progress(bare):
+    def work():
+        CURRENT_SINK.get().progress(0.5, "5/10")
+
+    store = bare(Phase("a", work), capture_output=True)
+    told = [action.payload for action in store.actions if action.type == PHASE_PROGRESS]
+    assert told == [{"name": "a", "attempt": 1, "fraction": 0.5, "message": "5/10"}]
+    assert store.state.phases[0].message == "5/10"
 
 
 def test_captured_lines_of_a_failing_handler_come_before_its_failure(bare):
