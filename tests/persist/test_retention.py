@@ -182,11 +182,16 @@ def test_what_a_clean_up_left_that_died_is_removed(tmp_path):
     session(tmp_path, 1).path.rename(left)
     inside = run.path / ".tmp-4567"
     inside.mkdir()
+    fresh = run.path / ".tmp-89ab"
+    fresh.mkdir()
+    for old in (left, inside):
+        os.utime(old, (1, 1))
 
     assert sessions(tmp_path) == [run]
     clean(tmp_path)
     assert not left.exists()
     assert not inside.exists()
+    assert fresh.exists()
     assert run.path.exists()
 
 
