@@ -79,8 +79,7 @@ def dump(value: Any, file: BinaryIO, key: bytes, purpose: str) -> Seal:
             raise pickler.say_why(value, error) from error
         head = checksum.size_bytes
         views = [buffer.raw() for buffer in buffers]
-        for view in views:
-            sink.write_large(view)
+        sink.write_large(views)
         sink.write(b"".join(_LENGTH.pack(len(view)) for view in views))
         sink.write(_TAIL.pack(head, len(views), _name_of(key), _MAGIC))
         return Seal(checksum.size_bytes, checksum.seal(key, purpose))
@@ -218,10 +217,16 @@ class _Sink:
         self._write(view)
         return len(view)
 
-    def write_large(self, view: memoryview) -> None:
-        """Write what stays until the checksum is done."""
-        self._checksum.add(view, stays=True)
-        self._write(view)
+    def write_large(self, views: list[memoryview]) -> None:
+        """Write what stays until the checksum is done: all of it first, so that the disk works while we compute."""
+        for view in views:
+            self._write(view)
+        if sum(map(len, views)) > _STEP_BYTES:
+            with contextlib.suppress(OSError, AttributeError):  # no real file, or a system that does not know this
+                self._file.flush()
+                os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # begins to write, does not wait
+        for view in views:
+            self._checksum.add(view, stays=True)
 
     def _write(self, view: memoryview) -> None:
         try:

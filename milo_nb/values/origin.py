@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import site
@@ -131,18 +130,22 @@ def _is_below(path: Path, folder: str | None) -> bool:
 
 @cache
 def _package_of(top: str) -> tuple[str, str]:
+    from importlib import metadata  # noqa: PLC0415 - slow, and not needed by every phase
+
     try:
-        return top, importlib.metadata.version(top)
-    except importlib.metadata.PackageNotFoundError:
+        return top, metadata.version(top)
+    except metadata.PackageNotFoundError:
         pass
     for name in _distributions().get(top, ()):
-        return name, importlib.metadata.version(name)
+        return name, metadata.version(name)
     return top, str(getattr(sys.modules.get(top), "__version__", "unknown"))
 
 
 @cache
 def _distributions() -> dict[str, list[str]]:
-    return {top: list(names) for top, names in importlib.metadata.packages_distributions().items()}
+    from importlib import metadata  # noqa: PLC0415 - as above
+
+    return {top: list(names) for top, names in metadata.packages_distributions().items()}
 
 
 @cache

@@ -14,6 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from milo_nb.declare.phase import Phase
+from milo_nb.show.magic.phase_body import make_body
 from milo_nb.values.fingerprint import Body, differs, fingerprint, source_of
 from milo_nb.values.outside import taken_from_outside
 
@@ -417,3 +418,19 @@ def test_the_source_of_an_object_that_can_be_called_is_its_call():
             return x + 1
 
     assert source_of(Add()).startswith("def __call__(self, x):")
+
+
+def test_the_body_of_a_phase_cell_is_followed_into_the_notebook():
+    shell = InteractiveShell()
+    exec("def tidy(x): return x + K\nK, rows, df = 1, 'stale', 'stale'", shell.user_ns)
+    text = "df = [tidy(x) for x in rows]\nlen(df)\n"
+    before = fingerprint(Phase("load", make_body(shell, "site.load", text)), given=["rows"])
+    shell.user_ns.update(df="other", rows=5)
+    same = fingerprint(Phase("load", make_body(shell, "site.load", "# moved\n\n" + text)), given=["rows"])
+    shell.user_ns.update(K=2)
+    after = fingerprint(Phase("load", make_body(shell, "site.load", text)), given=["rows"])
+    shell.history_manager.end_session()
+
+    assert set(before.parts) == {"Python", "code of the cell", "helper tidy", "global K"}
+    assert same.digest == before.digest
+    assert differs(before.parts, after.parts) == ["global K changed"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from milo_nb.errors import UsageError
 from milo_nb.show.magic.body import compile_body, parse_body
 from milo_nb.values.exports import Exports
+from milo_nb.values.outside import taken_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ class PhaseBody:
         self.description = (ast.get_docstring(tree) or "").partition("\n")[0]
         self.__code__ = code
         self._notebook = notebook
+        self._outside = taken_from_outside(tree)
         self._borrowed = _borrowed(tree)
         self._reads: dict[str, int] = {}
         self._binds: dict[str, None] = {}
@@ -70,6 +72,10 @@ class PhaseBody:
                 raise NameError(twice[error.name]).with_traceback(error.__traceback__) from None
             raise
         return self._exports(names, given)
+
+    def __milo_fingerprint__(self) -> tuple[CodeType, Mapping[str, Any], frozenset[str]]:
+        """Return what the body's fingerprint is made of: its code, what its names stand for, which it takes from there."""
+        return self.__code__, self._notebook, self._outside
 
     async def _awaited(self, names: dict[str, Any], given: Mapping[str, Any], twice: Mapping[str, str]) -> Exports:
         try:
