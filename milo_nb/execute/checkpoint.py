@@ -33,7 +33,20 @@ PATIENCE_S = 5.0
 class Checkpoint:
     """What is saved of one attempt."""
 
-    __slots__ = ("_attempt", "_hit", "_hold", "_i", "_keeper", "_key", "_marks", "_phase", "_session", "_why", "facts")
+    __slots__ = (
+        "_attempt",
+        "_doubt",
+        "_hit",
+        "_hold",
+        "_i",
+        "_keeper",
+        "_key",
+        "_marks",
+        "_phase",
+        "_session",
+        "_why",
+        "facts",
+    )
 
     def __init__(self, session: Session, keeper: Keeper, i: int, phase: Phase, attempt: int) -> None:
         """Make the checkpoint of an attempt that is about to start."""
@@ -47,6 +60,7 @@ class Checkpoint:
         self._hold: Hold | None = None
         self._key: CacheKey | None = None
         self._why = ""
+        self._doubt = ""
         self.facts: dict[str, Any] = {}
 
     def prepare(self) -> None:
@@ -156,7 +170,9 @@ class Checkpoint:
         try:
             changes = self._keeper.files.changed(self._marks)
         except (OSError, ResultRefusedError) as e:
-            return f"its files are not recorded: {e}"
+            self._doubt = f"its files are not recorded: {e}"
+            return self._doubt
+        self._doubt = changes.doubt
         if changes.records:
             self.facts["files"] = [list(f) for f in changes.records]
         return ""
@@ -164,6 +180,9 @@ class Checkpoint:
     def _put(self, value: Any) -> None:
         cache, key = self._session.disk.cache, self._key
         if cache is None or key is None:
+            return
+        if self._doubt:
+            self._why = f"not cached: {self._doubt}"
             return
         files = [_file(f) for f in self.facts.get("files", ())]
         try:

@@ -62,6 +62,15 @@ class Changes(NamedTuple):
     links: tuple[str, ...]
     alone: bool
 
+    @property
+    def doubt(self) -> str:
+        """Why these files cannot stand for what the phase did, as a cache would have it; "" if they can."""
+        if self.links:
+            return f"{self.links[0]} is a link or the like, which cannot be kept"
+        if self.records and not self.alone:
+            return "another phase had the work directory at the same time, so it is not certain which wrote what"
+        return ""
+
 
 class Files:
     """The phases' own files of one session. All methods may be called from any thread."""

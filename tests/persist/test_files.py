@@ -98,6 +98,7 @@ def test_links_and_pipes_are_named_and_not_followed(run_dir, files, tmp_path):
 
     assert changes.records == ()
     assert changes.links == ("raw/link", "raw/pipe", "raw/way")
+    assert changes.doubt == "raw/link is a link or the like, which cannot be kept"
 
 
 def test_what_two_phases_wrote_at_the_same_time_is_of_neither_for_certain(run_dir, files):
@@ -105,9 +106,17 @@ def test_what_two_phases_wrote_at_the_same_time_is_of_neither_for_certain(run_di
     second = files.before()
     write(run_dir, "a.txt")
 
-    assert not files.changed(first).alone
-    assert not files.changed(second).alone
+    for marks in (first, second):
+        changes = files.changed(marks)
+        assert not changes.alone
+        assert changes.doubt.startswith("another phase had the work directory at the same time")
     assert files.changed(files.before()).alone
+
+
+def test_phases_that_only_read_at_the_same_time_leave_no_doubt(run_dir, files):
+    first, second = files.before(), files.before()
+
+    assert [files.changed(marks).doubt for marks in (first, second)] == ["", ""]
 
 
 def test_a_phase_that_failed_is_forgotten(run_dir, files):
