@@ -83,6 +83,26 @@ def test_the_disk_keeps_what_memory_has_no_room_for(start, tmp_path):
     assert len(reader) == executor["load"].known.log_count == 150_000
 
 
+@pytest.mark.slow
+def test_floods_are_whole_on_disk_and_bounded_in_memory(start, tmp_path):
+    def flood():
+        sys.stdout.write("\n".join(map(str, range(10_000))) + "\n")
+        print("x" * 100_000_000)
+        for n in range(1_000_000):
+            print(n)
+
+    executor = start(Phase("load", flood))
+    executor.wait(60)
+    reader = LogReader(folder_of(tmp_path), "load")
+    assert len(reader) == executor["load"].known.log_count == 1_010_001
+    assert [row[4] for row in reader.page(9_999, 1)] == ["9999"]
+    assert reader.page(10_000, 1)[0][4].endswith("… [99,000,000 more characters cut]")
+    assert [row[4] for row in reader.page(510_001, 2)] == ["500000", "500001"]
+    assert texts(executor, "load")[-1] == "999999"
+    assert sum(map(len, texts(executor, "load"))) < 32_000_000
+    assert max(len(log.line) for log in executor["load"].known.logs) < 110_000
+
+
 def test_late_lines_are_marked_on_disk_too(start, tmp_path):
     ended = threading.Event()
     threads = []

