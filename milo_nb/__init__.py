@@ -25,6 +25,7 @@ from milo_nb.errors import (
     PhaseTimeoutError,
     PipelineError,
     PipelineFailed,
+    RecordedError,
     ResultNotAvailableError,
     ResultRefusedError,
     SchemaError,
@@ -38,6 +39,7 @@ from milo_nb.errors import (
     WireError,
     WorkDirError,
 )
+from milo_nb.execute.attached import AttachedExecutor, attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.observers import ExecutionObserver, LoggingObserver, ProgressBarObserver
 from milo_nb.execute.result import ExecutionResult, ExecutionState
@@ -99,6 +101,7 @@ def unload_ipython_extension(ipython: Any) -> None:
 __all__ = [
     "Action",
     "All",
+    "AttachedExecutor",
     "Call",
     "Cancel",
     "Command",
@@ -147,6 +150,7 @@ __all__ = [
     "Put",
     "Quit",
     "Race",
+    "RecordedError",
     "ReducerResult",
     "ResultNotAvailableError",
     "ResultRefusedError",
@@ -167,6 +171,7 @@ __all__ = [
     "Wait",
     "WireError",
     "WorkDirError",
+    "attach",
     "combine_reducers",
     "get_active_pipeline",
     "load_ipython_extension",

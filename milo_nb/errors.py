@@ -25,6 +25,7 @@
     ├── StoreError (RuntimeError)            the store was used in a way it cannot serve
     ├── UsageError                           a magic or command line was written wrongly
     ├── PipelineFailed                       a pipeline that a cell waited for did not come to a good end
+    ├── RecordedError                        what a phase raised in a process that has ended, as its journal tells
     └── WireError (ValueError)               a message from outside is malformed
 
     PhaseCancelled (BaseException)           raised *inside* a phase that is to stop; not an error
@@ -274,6 +275,24 @@ class UsageError(MiloError):
 
 class PipelineFailed(MiloError):  # noqa: N818 - what happened, as people read it below a cell
     """A pipeline that a cell waited for did not come to a good end."""
+
+
+class RecordedError(MiloError):
+    """What a phase raised in a process that has ended, as the journal of its session tells.
+
+    Attributes:
+        kind: Name of its type.
+        text: Its traceback as text; "" if none was kept.
+    """
+
+    def __init__(self, kind: str, message: str, text: str = "") -> None:
+        self.kind = kind
+        self.text = text
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[RecordedError], tuple[object, ...]]:
+        """Pickle by what it was made of."""
+        return type(self), (self.kind, str(self), self.text)
 
 
 class WireError(MiloError, ValueError):

@@ -133,6 +133,8 @@ class Checkpoint:
     def completed(self, value: Any) -> Reference | None:
         """Save the result; return what is to be said of it beyond its name."""
         said = self._record_files()
+        if "files" in self.facts:
+            self._session.results.wrote(self._phase.name, tuple(f[2] for f in self.facts["files"]))
         if self._phase.checkpoint:
             refused = self._keeper.stage(self._phase.name, self._attempt, value, self.facts)
             if refused:

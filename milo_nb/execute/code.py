@@ -49,7 +49,7 @@ class Code:
         except Exception as e:
             LOG.debug("no fingerprint of '%s'", phase.name, exc_info=e)
             return None
-        if may_be_known and len(made.parts) == 1 and not made.untracked:
+        if may_be_known and len(made.parts.keys() - {"Python"}) == 1 and not made.untracked:
             self._plain[key] = made
         return made
 
@@ -114,7 +114,7 @@ class Code:
             if name in options.ignore:
                 continue
             parts = [digest(session.results.get(name))] if taken is None or name in taken else []
-            parts += [f[2] for f in (session.results.record(name) or {}).get("files", ())]
+            parts += session.results.files(name)
             if parts:
                 inputs[name] = ".".join(parts)
         return cache.key_for(phase.name, inputs, self.of(phase, options.code), session.binder.given(i), options)

@@ -311,8 +311,8 @@ class PipelineExecutor(Commands):
 
     @property
     def results(self) -> Mapping[str, Any]:
-        """Results by phase name, of the phases that have one."""
-        return dict(self._session.results)
+        """Results by phase name, of the phases that have one; what is only on disk is loaded when it is asked for."""
+        return self._session.results.copied()
 
     def __getitem__(self, name: str) -> PhaseView:
         """Return what is known of a phase.
@@ -338,10 +338,13 @@ class PipelineExecutor(Commands):
         return f"<PipelineExecutor {self.pipeline.name}: {self.state.value}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if _display is None:
-            return {"text/plain": repr(self)}
-        shown = _display(self)
-        return shown if isinstance(shown, dict) else {"text/plain": repr(self)}
+        return displayed(self, repr(self))
+
+
+def displayed(executor: Any, text: str) -> dict[str, Any]:
+    """Return the mimebundle of an executor, by whoever was registered to display them."""
+    shown = None if _display is None else _display(executor)
+    return shown if isinstance(shown, dict) else {"text/plain": text}
 
 
 def is_attended() -> bool:

@@ -16,6 +16,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError
+from milo_nb.execute.books import last_logs, readers
 from milo_nb.persist.cache import Cache
 from milo_nb.persist.declared import declared_to_json
 from milo_nb.persist.files import Files
@@ -128,8 +129,10 @@ class Keeper:
         return latest_graph(self.told())
 
     def replayed(self, graph: PhaseGraph) -> PipelineState:
-        """Return the state that the journal tells of."""
-        return replay(self.told(), graph)
+        """Return the state that the journal and the logs tell of."""
+        there = readers(self.run_dir.logs, graph.names)
+        tails = {name: last_logs(r, graph.phases[graph.index[name]].max_logs) for name, r in there.items()}
+        return replay(self.told(), graph, tails)
 
     def own(self, clock: float, graph: PhaseGraph) -> None:
         """Write that this process has the session now, and what its pipeline declares.

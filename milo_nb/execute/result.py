@@ -201,7 +201,7 @@ def count_statuses(phases: Any) -> dict[str, int]:
 
 def outcome_of(session: Session) -> ExecutionResult:
     """Return what a session has come to, as it is now."""
-    state, graph, results = session.state, session.graph, dict(session.results)
+    state, graph, results = session.state, session.graph, session.results.copied()
     phases = tuple(state.phases)
     after = graph.dependants
     failed, degraded, blocked = [], [], []
@@ -224,7 +224,7 @@ def outcome_of(session: Session) -> ExecutionResult:
         success=state.status == "completed",
         status=state.status,
         session_id=session.id,
-        data={n: results[n] for n, behind in zip(graph.names, after, strict=True) if not behind and n in results},
+        data=results.copied(n for n, behind in zip(graph.names, after, strict=True) if not behind),
         results=results,
         metrics=Metrics(state.elapsed, phases),
         started=started,

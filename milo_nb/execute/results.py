@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 class Results(MutableMapping[str, Any]):
     """Phase name to value. What is only on disk is loaded when it is asked for. Any thread."""
 
-    __slots__ = ("_live", "_load", "_saved")
+    __slots__ = ("_live", "_load", "_saved", "_wrote")
 
     def __init__(self) -> None:
         """Begin with none."""
         self._live: dict[str, Any] = {}
         self._saved: dict[str, Mapping[str, Any]] = {}
+        self._wrote: dict[str, tuple[str, ...]] = {}
         self._load: Callable[[Mapping[str, Any]], Any] | None = None
 
     def back_with(self, load: Callable[[Mapping[str, Any]], Any]) -> None:
@@ -32,6 +33,15 @@ class Results(MutableMapping[str, Any]):
         """Return what PHASE_SAVED said of a phase's result, or None if it is not on disk."""
         return self._saved.get(name)
 
+    def wrote(self, name: str, digests: tuple[str, ...]) -> None:
+        """Take note of the content of files that came with a result, which PHASE_SAVED will tell of later or never."""
+        self._wrote[name] = digests
+
+    def files(self, name: str) -> tuple[str, ...]:
+        """Return the digests of the files that came with a result: what dependants may read beside it."""
+        record = self._saved.get(name)
+        return self._wrote.get(name, ()) if record is None else tuple(f[2] for f in record.get("files", ()))
+
     def is_at_hand(self, name: str) -> bool:
         """Tell whether a value is in memory."""
         return name in self._live
@@ -39,14 +49,28 @@ class Results(MutableMapping[str, Any]):
     def forget(self, names: Iterable[str]) -> None:
         """Let go of results: those of phases that are to run again."""
         for name in names:
-            self._live.pop(name, None)
-            self._saved.pop(name, None)
+            for known in (self._live, self._saved, self._wrote):
+                known.pop(name, None)
 
     def reload(self, names: Iterable[str]) -> None:
         """Have results that are on disk loaded anew when they are asked for: an attempt may have changed the objects."""
         for name in names:
             if name in self._saved:
                 self._live.pop(name, None)
+
+    def copied(self, names: Iterable[str] | None = None) -> Results:
+        """Return the results as they are now, or those of `names` that are there; what is on disk is not loaded."""
+        made = Results()
+        wanted = set(self) if names is None else set(names)
+        made._live = {name: value for name, value in tuple(self._live.items()) if name in wanted}
+        made._saved = {name: record for name, record in tuple(self._saved.items()) if name in wanted}
+        made._load = self._load
+        return made
+
+    def __repr__(self) -> str:
+        """Show what is at hand like a dict, and that the rest is on disk."""
+        told = [f"{name!r}: {self._live[name]!r}" if name in self._live else f"{name!r}: <on disk>" for name in self]
+        return f"{{{', '.join(told)}}}"
 
     def __getitem__(self, name: str) -> Any:
         """Return a result.

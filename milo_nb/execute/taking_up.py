@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from milo_nb.errors import MiloError, NothingToResumeError
+from milo_nb.errors import MiloError, NothingToResumeError, PhaseError, RecordedError
 from milo_nb.execute.keeping import Keeper
 from milo_nb.execute.keeping import take_up as own
 from milo_nb.persist.lock import owner
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.persist.journal import Journalled
     from milo_nb.persist.rundir import RunDir
     from milo_nb.state.model import PipelineState
     from milo_nb.store.clock import Clock, Timer
@@ -74,27 +75,58 @@ class Story(NamedTuple):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield what the journal says of the saved results of the attempts that count."""
-        latest = {p.name: p.attempt for p in self.state.phases if p.status in DONE}
-        found: dict[str, dict[str, Any]] = {}
-        for action in self.keeper.told().actions:
-            if action.type == a.PHASE_SAVED and isinstance(action.payload, dict):
-                record = action.payload
-                if latest.get(record.get("name", "")) == record.get("attempt"):
-                    found[record["name"]] = record
-        yield from found.values()
+        yield from saved_records(self.keeper.told(), self.state)
+
+    def errors(self) -> dict[str, PhaseError]:
+        """Return what the failed phases raised."""
+        return recorded_errors(self.keeper.told(), self.state)
 
     def settled(self, state: PipelineState) -> Iterator[Action]:
         """Yield what is to be said of a session whose owner died before it could say so itself."""
-        for phase in state.phases:
-            if phase.status in ("running", "retrying"):
-                payload = {"name": phase.name, "attempt": phase.attempt, "reason": INTERRUPTED}
-                yield Action(a.PHASE_CANCELLED, payload)
-        if state.status in ENDED and state.stopped_at:
-            return
-        if any(p.status == "failed" for p in state.phases):
-            yield Action(a.PIPELINE_FAILED)
-        elif state.status == "running":
-            yield Action(a.PIPELINE_CANCELLED)
+        return settled(state)
+
+
+def saved_records(journalled: Journalled, state: PipelineState) -> Iterator[dict[str, Any]]:
+    """Yield what a journal says of the saved results of the attempts that count."""
+    latest = {p.name: p.attempt for p in state.phases if p.status in DONE}
+    found: dict[str, dict[str, Any]] = {}
+    for action in journalled.actions:
+        if action.type == a.PHASE_SAVED and isinstance(action.payload, dict):
+            record = action.payload
+            if latest.get(record.get("name", "")) == record.get("attempt"):
+                found[record["name"]] = record
+    yield from found.values()
+
+
+def recorded_errors(journalled: Journalled, state: PipelineState) -> dict[str, PhaseError]:
+    """Return what the failed phases of a session raised, as its journal tells."""
+    now = {p.name: p for p in state.phases if p.error}
+    found: dict[str, PhaseError] = {}
+    for position, action in enumerate(journalled.actions):
+        if action.type != a.PHASE_FAILED or not isinstance(action.payload, dict):
+            continue
+        phase = now.get(action.payload.get("name", ""))
+        if phase is not None and action.payload.get("attempt", 1) <= phase.attempt:
+            extra = journalled.extras.get(position, {})
+            cause = RecordedError(
+                str(extra.get("kind", "error")), str(action.payload.get("error", "")), str(extra.get("traceback", ""))
+            )
+            found[phase.name] = PhaseError(phase.name, int(action.payload.get("attempt", 1)), cause)
+    return found
+
+
+def settled(state: PipelineState) -> Iterator[Action]:
+    """Yield what is to be said of a session whose owner died before it could say so itself."""
+    for phase in state.phases:
+        if phase.status in ("running", "retrying"):
+            payload = {"name": phase.name, "attempt": phase.attempt, "reason": INTERRUPTED}
+            yield Action(a.PHASE_CANCELLED, payload)
+    if state.status in ENDED and state.stopped_at:
+        return
+    if any(p.status == "failed" for p in state.phases):
+        yield Action(a.PIPELINE_FAILED)
+    elif state.status == "running":
+        yield Action(a.PIPELINE_CANCELLED, {"reason": f"The session was {INTERRUPTED}."})
 
 
 def take_up(root: str | Path, session: str, name: str, graph: PhaseGraph) -> Story:

@@ -73,6 +73,27 @@ def test_a_second_session_takes_the_result_from_the_cache_and_says_so(run, calls
     assert reason.startswith("from the cache: made ")
 
 
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_files_that_come_with_an_input_count_whether_it_is_saved_by_then_or_not(run, calls, checkpoint):
+    def pipeline(text):
+        def fetch(ctx):
+            (ctx.work_dir / "raw" / "page.txt").write_text(text)
+            return "page.txt"
+
+        def read(fetch, ctx):
+            calls.add("read")
+            return (ctx.work_dir / "raw" / fetch).read_text()
+
+        return [Phase("fetch", fetch, checkpoint=checkpoint), Phase("read", read, cache=True)]
+
+    assert run(*pipeline("one")).results["read"] == "one"
+    assert run(*pipeline("one")).results["read"] == "one"
+    assert calls.names == ["read"]
+    third = run(*pipeline("two"))
+    assert third.results["read"] == "two"
+    assert known(third, "read") == ("completed", "ran", "not cached: result of `fetch` changed")
+
+
 def test_another_input_is_a_miss_that_names_it(run, calls):
     run(*phases(calls))
     second = run(*phases(calls, start=2))
