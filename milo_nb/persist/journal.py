@@ -446,8 +446,8 @@ def _quick_line(n: int, action: Action, saved: Mapping[str, Any] | None) -> byte
     return b'%b,"crc":%d}\n' % (body, crc32(body))
 
 
-def _quick_fields(fields: Mapping[str, Any]) -> str | None:
-    """Return fields of text, whole numbers and None as JSON; None if there are others."""
+def _quick_fields(fields: Mapping[str, Any], depth: int = 3) -> str | None:
+    """Return fields of text, whole numbers, None and such fields as JSON; None if there are others."""
     told = []
     for name, value in fields.items():
         kind = type(value)
@@ -457,6 +457,8 @@ def _quick_fields(fields: Mapping[str, Any]) -> str | None:
             told.append(f"{quote(name)}:{value}")
         elif value is None:
             told.append(f"{quote(name)}:null")
+        elif kind is dict and depth and (inner := _quick_fields(value, depth - 1)) is not None:
+            told.append(f"{quote(name)}:{inner}")
         else:
             return None
     return f"{{{','.join(told)}}}"

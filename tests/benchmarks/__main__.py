@@ -13,6 +13,7 @@ import browsing
 import capturing
 import dispatching
 import kernels
+import persisting
 import scheduling
 import sizes
 import values
@@ -24,6 +25,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *kernels.BENCHMARKS,
     *sizes.BENCHMARKS,
     *dispatching.BENCHMARKS,
+    *persisting.BENCHMARKS,
     *browsing.BENCHMARKS,
     *values.BENCHMARKS,
 )

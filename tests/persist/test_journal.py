@@ -102,6 +102,7 @@ def test_a_payload_that_json_cannot_hold_is_told_in_words(path):
         Action(a.PHASE_COMPLETE, {"name": "a", "attempt": 1, "result": None}, 2.0),
         Action(a.PHASE_COMPLETE, {"name": "a", "attempt": 1, 'res"ult': "x"}, 2.0),
         Action(a.PHASE_COMPLETE, None, 2.0),
+        Action(a.PHASE_COMPLETE, {"attempt": 1, "result": "x", "name": "a"}, 2.0),
     ],
 )
 def test_the_short_way_of_writing_says_what_the_long_one_does(path, action):
@@ -120,6 +121,18 @@ def test_a_completed_phase_with_its_result_is_one_line_and_two_actions(path):
     payload = {"name": "a", "attempt": 2, **saved}
     assert read(path).actions == [completed, Action(a.PHASE_SAVED, payload, 6.125), STORY[5]]
     assert len(path.read_bytes().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "value", [{"code": {"digest": "d", 'p"arts': {"x": "y"}}}, {"a": {"b": {"c": {"d": {"e": 1}}}}}]
+)
+def test_facts_within_facts_come_back(path, value):
+    completed = STORY[4]
+    journal = Journal.create(path, HEADER)
+    journal.append_entries([Entry(completed.type, completed, {"saved": value})])
+    journal.close()
+
+    assert read(path).actions[1].payload == {"name": "a", "attempt": 2, **value}
 
 
 def test_what_is_noted_beside_an_action_is_found_by_its_position(path):

@@ -232,6 +232,16 @@ def test_a_note_and_what_is_declared_anew_stand_where_they_came(desk):
     assert desk.told().actions[1].payload["files"] == []
 
 
+def test_the_value_that_a_phase_is_skipped_with_is_kept_as_its_result(desk):
+    desk.recorder.stage("p0", 1, "substitute")
+    desk.tell((a.PHASE_SKIPPED, {"name": "p0", "attempt": 1, "origin": "substitute"}))
+    assert desk.recorder.flush(DEADLINE_S)
+
+    saved = desk.told().actions[-1]
+    assert (saved.type, desk.results.load(saved.payload)) == (a.PHASE_SAVED, "substitute")
+    assert replay(desk.told()).phases[0].saved
+
+
 def test_a_result_whose_attempt_ended_otherwise_is_let_go(desk):
     desk.recorder.stage("p0", 1, LARGE)
     desk.recorder.unstage("p0", 1)

@@ -1,0 +1,79 @@
+"""What the disk costs: a run that is journalled and saved against one that is not, and reading a long journal again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphs import SHAPES, no_op_pipeline
+from harness import Benchmark, Options, Row, Spent, middle, per, spend, take_turns, take_turns_afresh
+from scheduling import WORKERS
+
+from milo_nb.persist.journal import read
+from milo_nb.persist.replay import replay
+from milo_nb.persist.rundir import sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LINE = b'{"n":1,"type":"@@PHASE_COMPLETE","t":12345.678,"payload":{"name":"p00001","attempt":1},"crc":123456789}\n'
+
+
+def recording(options: Options) -> Iterator[Row]:
+    """Phases that do nothing, each journalled and its result saved, against one append and fsync each."""
+    n = options.size(10_000, 30)
+    for shape in SHAPES:
+        spent = take_turns_afresh(_record, (shape, n), options.rounds)
+        with_disk, without, bare = spent["with"], spent["without"], spent["bare"]
+        values = [(w.cpu - o.cpu) / (b.cpu or 1e-9) for w, o, b in zip(with_disk, without, bare, strict=True)]
+        note = (
+            f"{per(with_disk, n, 'us')} a phase; without a disk {per(without, n, 'us')}; "
+            f"append and fsync {per(bare, n, 'us')}"
+        )
+        what = (
+            f"journal and checkpoints of {n:,} no-op phases, {shape}: what they add, against an append and fsync each"
+        )
+        yield Row(what, "x", 1.5, 0.5, values, note)
+
+
+def _record(shape: str, n: int) -> dict[str, Spent]:
+    with tempfile.TemporaryDirectory() as folder:
+        contestants: dict[str, Callable[[], Spent]] = {
+            "with": partial(spend, partial(_run, shape, n, folder)),
+            "without": partial(spend, partial(_run, shape, n, None)),
+            "bare": partial(spend, partial(_append, n, Path(folder) / "bare")),
+        }
+        return {name: middle(spent) for name, spent in take_turns(contestants, 3).items()}
+
+
+def _run(shape: str, n: int, work_dir: str | None) -> None:
+    executor = no_op_pipeline(shape, n).run(max_workers=WORKERS, work_dir=work_dir, cache=False)
+    result = executor.wait()
+    executor.close()
+    if result.status != "completed":
+        raise AssertionError(f"the run ended {result.status}")
+
+
+def _append(n: int, path: Path) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for _ in range(n):
+        os.write(fd, LINE)
+        os.fsync(fd)
+    os.close(fd)
+
+
+def replaying(options: Options) -> Iterator[Row]:
+    """Reading the journal of a long session and making its state."""
+    n = options.size(10_000, 30)
+    with tempfile.TemporaryDirectory() as folder:
+        _run("layered", n, folder)
+        (run,) = sessions(folder)
+        spent = take_turns({"replay": partial(spend, lambda: replay(read(run.journal)))}, options.rounds)["replay"]
+        note = f"{per(spent, n, 'us')} a phase; {run.journal.stat().st_size / 1e6:.1f} MB"
+    yield Row(f"the state of {n:,} phases from their journal", "s", 1.0, 0.3, [s.cpu for s in spent], note)
+
+
+BENCHMARKS = (Benchmark("recording", recording), Benchmark("replaying", replaying))
