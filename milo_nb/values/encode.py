@@ -178,7 +178,7 @@ class Encoder:
             return b"b" + _close(value)
         if hasattr(kind, "__milo_hash__"):
             return b"m" + self._reference(kind) + self.encode(value.__milo_hash__())
-        return self._code(value) or libraries.encode(value, self) or self._known_kind(value) or self._object(value)
+        return self._code(value) or self._library(value) or self._known_kind(value) or self._object(value)
 
     # ------------------------------------------------------------------ containers
 
@@ -264,6 +264,14 @@ class Encoder:
         module = "" if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
         name = getattr(thing, "__qualname__", None) or thing.__name__
         return b"." + _close(f"{module}:{name}".encode())
+
+    def _library(self, value: Any) -> bytes | None:
+        try:
+            return libraries.encode(value, self)
+        except (_CircleError, StuckError, RecursionError, MemoryError):
+            raise
+        except Exception as error:  # a version of the library that we do not know
+            raise StuckError(value, describe(error)) from error
 
     def _known_kind(self, value: Any) -> bytes | None:
         kind = type(value)

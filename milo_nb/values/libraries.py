@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _RAW_KINDS = "biufcSUmM"  # arrays of these are their bytes
 _STEP_BYTES = 4 << 20
+_POLARS_NUMBERS = frozenset(
+    ("Boolean", "Float32", "Float64", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)))
+)
 
 
 class Encodes(Protocol):
@@ -162,9 +165,22 @@ def _series(polars: Any, series: Any, encoder: Encodes) -> bytes:
     about = encoder.encode((series.name, str(series.dtype), len(series)))
     if series.dtype == polars.Object:
         return b"o" + about + encoder.sequence(series.to_list())
+    # apart: what lies below a missing one, or at the end of a row of bits, may be anything
+    missing = series.is_null().cast(polars.UInt8)
+    known = series.drop_nulls().to_physical()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and str(known.dtype) in _POLARS_NUMBERS:
+        parts = [_array(numpy, one.to_numpy(), encoder) for one in (missing, known)]
+    else:
+        parts = [_stream(polars, one) for one in (missing, series.drop_nulls())]
+    return b"v" + about + hashlib.sha256(b"".join(parts)).digest()
+
+
+def _stream(polars: Any, series: Any) -> bytes:
     sink = io.BytesIO()
-    series.rechunk().to_frame().write_ipc(sink, compression="uncompressed", compat_level=polars.CompatLevel.oldest())
-    return b"v" + about + hashlib.sha256(sink.getbuffer()).digest()
+    oldest = polars.CompatLevel.oldest()  # texts one after the other, not as references into what may be shared
+    series.rechunk().to_frame().write_ipc_stream(sink, compression="uncompressed", compat_level=oldest)
+    return hashlib.sha256(sink.getbuffer()).digest()
 
 
 def _pyarrow(pyarrow: Any, value: Any, encoder: Encodes) -> bytes | None:

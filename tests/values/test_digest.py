@@ -326,10 +326,10 @@ def test_what_a_kind_of_frame_adds_counts():
 
 LIBRARIES = {
     "polars": """
-import polars as pl
+import numpy, polars as pl
 f = pl.DataFrame({"a": [1, None, 3], "s": ["x", "a text too long to be kept inline", None], "l": [[1], [2, 3], []]})
 same = [f, f.clone(), pl.concat([f, f])[:3], pl.concat([f[:1], f[1:]], rechunk=False)]
-other = [f.rename({"a": "b"}), f[::-1], f.cast({"a": pl.Int32}), f["a"], f[:2], f.select("s", "a", "l")]
+other = [f.rename({"a": "b"}), f[::-1], f.cast({"a": pl.Int32}), f["a"], f[:2], f.select("s", "a", "l"), f.with_columns(a=pl.Series([1, 0, 3]))]
 """,
     "pyarrow": """
 import pyarrow as pa
