@@ -53,7 +53,8 @@ ASK = """async (code) => {
     if (header.msg_type === "stream") text += content.text;
     if (header.msg_type === "error") text += content.traceback.join("\\n");
   };
-  await future.done;
+  const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`no answer so far to ${code}`)), 60_000));
+  await Promise.race([future.done, late]);
   return text;
 }"""
 

@@ -59,7 +59,7 @@ def work(ctx):
     while not gate.is_set():
         print("line", n)
         ctx.progress(n % 100 / 100)
-        ctx.sleep(0.02)
+        ctx.sleep(0.1)
         n += 1
 for n in range(20):
     display(Pipeline(f"p{n}", Phase("work", work), Phase("after", lambda work: 1)).run())
