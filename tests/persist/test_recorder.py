@@ -14,6 +14,7 @@ from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
 from milo_nb.errors import NotSavableError
 from milo_nb.persist import recorder as recording
+from milo_nb.persist import writer as writing
 from milo_nb.persist.declared import declared_to_json
 from milo_nb.persist.journal import Journal, make_header, read
 from milo_nb.persist.recorder import Recorder
@@ -92,6 +93,11 @@ class Desk:
         return [x.payload["name"] for x in self.told().actions if x.type == a.PHASE_SAVED]
 
 
+def hear(desk, saved):
+    """Have `saved` told of results in place of who is told."""
+    desk.recorder._writer._heard = desk.recorder._writer._heard._replace(saved=saved)
+
+
 @pytest.fixture
 def desk(tmp_path):
     desk = Desk(tmp_path)
@@ -142,7 +148,7 @@ def test_each_result_is_kept_before_the_journal_says_so_and_told_after(desk, mon
     monkeypatch.setattr(desk.results, "keep", lambda staged: [order.append("kept"), keep(staged)][1])
     monkeypatch.setattr(desk.journal, "append_entries", lambda e: [order.append("appended"), append(e)][1])
     monkeypatch.setattr(desk.journal, "sync", lambda: [order.append("synced"), sync()][1])
-    desk.recorder._on_saved = lambda payloads: order.append("told")
+    hear(desk, lambda payloads: order.append("told"))
     desk.recorder.stage("p0", 1, LARGE)
     desk.recorder.take(
         [
@@ -190,9 +196,9 @@ def test_a_snapshot_never_knows_more_than_the_journal(tmp_path, monkeypatch):
         told = replay(desk.told())
         seen.append(set(snapshot["completed_phases"]) - {p.name for p in told.phases if p.status == "completed"})
 
-    monkeypatch.setattr(recording, "write_snapshot", compare)
-    monkeypatch.setattr(recording, "SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(recording, "SNAPSHOT_SHARE", 0)
+    monkeypatch.setattr(writing, "write_snapshot", compare)
+    monkeypatch.setattr(writing, "SNAPSHOT_S", 0.0)
+    monkeypatch.setattr(writing, "SNAPSHOT_SHARE", 0)
     desk.start()
     for name in NAMES:
         desk.complete(name)
@@ -208,7 +214,8 @@ def test_a_snapshot_that_is_due_is_written_without_being_asked(desk):
     assert desk.recorder.flush(DEADLINE_S)
     desk.complete("p0")
     wrote = Watch()
-    desk.recorder._write_snapshot, write = (lambda *x: [write(*x), wrote()]), desk.recorder._write_snapshot
+    writer = desk.recorder._writer
+    writer._write_snapshot, write = (lambda *x: [write(*x), wrote()]), writer._write_snapshot
 
     wrote.until(len)
     assert read_snapshot(desk.run.snapshot)["completed_phases"] == ["p0"]
@@ -308,7 +315,7 @@ def test_who_is_told_may_fail(desk):
     def fail(_):
         raise ValueError("mine")
 
-    desk.recorder._on_saved = fail
+    hear(desk, fail)
     desk.complete("p0", 1)
     assert desk.recorder.flush(DEADLINE_S)
     assert desk.told_saved() == ["p0"]
@@ -396,7 +403,7 @@ def test_a_result_that_found_no_room_while_it_was_staged_is_said_and_stays_unsav
 
 
 def test_with_too_much_waiting_the_journal_says_how_much_it_misses(desk, full, monkeypatch):
-    monkeypatch.setattr(recording, "MOST_PENDING", 3)
+    monkeypatch.setattr(writing, "MOST_PENDING", 3)
     full.set()
     for name in NAMES[:3]:
         desk.complete(name, save=False)
@@ -411,7 +418,7 @@ def test_with_too_much_waiting_the_journal_says_how_much_it_misses(desk, full, m
 
 
 def test_with_too_many_results_waiting_the_oldest_are_let_go(desk, full, monkeypatch):
-    monkeypatch.setattr(recording, "MOST_UNKEPT_BYTES", 5_000)
+    monkeypatch.setattr(writing, "MOST_UNKEPT_BYTES", 5_000)
     full.set()
     for name in NAMES[:4]:
         desk.complete(name, name.encode() * 1_000)
