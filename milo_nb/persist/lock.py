@@ -66,6 +66,7 @@ class SessionLock:
         """Make a lock that is not held."""
         self._run_dir = run_dir
         self._fd = -1
+        self._pid = 0
         self._marker: _Marker | None = None
 
     @property
@@ -81,6 +82,7 @@ class SessionLock:
             WorkDirError: If the directory does not let us.
         """
         me = _me()
+        self._pid = me.pid
         try:
             fd = os.open(self._run_dir.lock, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
             try:
@@ -105,7 +107,9 @@ class SessionLock:
         return me
 
     def release(self) -> None:
-        """Let go of the session."""
+        """Let go of the session; nothing, in a fork of the process that took it: there the number is another file's."""
+        if self._pid != os.getpid():
+            return
         if self._marker is not None:
             self._marker.remove()
             self._marker = None

@@ -280,3 +280,35 @@ def test_a_marker_that_came_while_a_dead_one_was_taken_away_stays(run, no_locks,
     with pytest.raises(SessionOwnedError) as refused:
         SessionLock(run).acquire()
     assert refused.value.host == "elsewhere"
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from milo_nb.persist.lock import SessionLock, owner
+from milo_nb.persist.rundir import RunDir
+run = RunDir(Path(sys.argv[1]))
+lock = SessionLock(run)
+lock.acquire()
+child = os.fork()
+if child == 0:
+    files = [os.open(sys.argv[2], os.O_RDWR) for _ in range(4)]  # one of them has the number that the lock had
+    lock.release()
+    os._exit(0)
+os.waitpid(child, 0)
+print(os.path.getsize(sys.argv[2]), owner(run).pid == os.getpid())
+"""
+
+
+def test_a_fork_that_lets_go_touches_neither_the_lock_nor_a_file_of_its_own(run, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("thesis")
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, str(run.path), str(precious)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.split() == ["6", "True"]
