@@ -15,15 +15,11 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring_ascii as quote
-from math import isfinite
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import UUID
-from zlib import crc32
 
 from milo_nb.errors import SchemaError, WorkDirError
 from milo_nb.persist.crashing import crash_point, expects_crash
+from milo_nb.persist.lines import parse_line, quick_line, to_line
 from milo_nb.persist.rundir import replace_file, sync_directory, write_all
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
@@ -47,7 +43,6 @@ JOURNALLED: Final = frozenset({
 })  # fmt: skip
 """Types of the actions that a journal holds."""
 _NOTHING: Final[Mapping[str, Any]] = {}
-_BRACE: Final = ord("}")
 _KIND: Final = {kind: kind for kind in JOURNALLED}  # one string object a type, however many lines
 
 
@@ -165,7 +160,7 @@ class Journal:
         """
         if path.exists():
             raise WorkDirError(f"There is a journal already: {path}. Open it to go on.")
-        line = _line({"schema": SCHEMA, "type": HEADER, **header})
+        line = to_line({"schema": SCHEMA, "type": HEADER, **header})
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         fd = _open(temporary, os.O_CREAT | os.O_TRUNC)
         try:
@@ -267,10 +262,10 @@ class Journal:
             action, facts = (entry, _NOTHING) if isinstance(entry, Action) else (entry.action, entry.facts)
             line = None
             if action is not None and (not facts or (len(facts) == 1 and "saved" in facts)):
-                line = _quick_line(n, action, facts.get("saved"))
+                line = quick_line(n, action, facts.get("saved"))
             if line is None:
                 told = {"t": action.timestamp, "payload": action.payload} if action is not None else {}
-                line = _line({"n": n, "type": entry.type, **told, **facts})
+                line = to_line({"n": n, "type": entry.type, **told, **facts})
             lines.append(line)
             n += 1
         self._next_n = n
@@ -315,7 +310,7 @@ def read(path: Path) -> Journalled:
     """
     content = path.read_bytes()
     first, _, _ = content.partition(b"\n")
-    header = _parse_line(first)
+    header = parse_line(first)
     _check_schema(path, first, header)
     if header is None or not _is_header(header):
         raise WorkDirError(
@@ -333,7 +328,7 @@ def _read_records(path: Path, content: bytes, journalled: Journalled) -> None:
     find, kinds = content.find, _KIND
     while at < end:
         stop = find(b"\n", at)
-        record = _parse_line(content[at:stop]) if stop >= 0 else None
+        record = parse_line(content[at:stop]) if stop >= 0 else None
         if record is None or record.get("n") != n:
             break
         try:
@@ -370,21 +365,9 @@ def _read_note(path: Path, line: bytes, record: dict[str, Any], journalled: Jour
 
 def _describe_damage(content: bytes, at: int, n: int, journalled: Journalled) -> None:
     rest = content[at:].split(b"\n")
-    journalled.is_torn = not any(_parse_line(line) for line in rest[1:])
+    journalled.is_torn = not any(parse_line(line) for line in rest[1:])
     what = "its end is torn" if journalled.is_torn else f"record {n} cannot be read"
     journalled.damage = f"{what}: {len(content) - at:,} of {len(content):,} bytes are left out"
-
-
-def _parse_line(line: bytes) -> dict[str, Any] | None:
-    cut = line.rfind(b',"crc":')
-    number = line[cut + 7 : -1]
-    if cut < 0 or line[-1] != _BRACE or not number.isdigit() or crc32(line[:cut]) != int(number):
-        return None
-    try:
-        found = json.loads(line[:cut] + b"}")
-    except ValueError:
-        return None
-    return found if type(found) is dict else None
 
 
 def _is_header(header: dict[str, Any]) -> bool:
@@ -408,75 +391,6 @@ def _check_schema(path: Path, line: bytes, record: dict[str, Any] | None) -> Non
     schema = record.get("schema") if isinstance(record, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise SchemaError(path, schema, SCHEMA)
-
-
-# ---------------------------------------------------------------------- lines
-
-
-def _line(facts: Mapping[str, Any]) -> bytes:
-    """Return facts as a line with its checksum; what JSON has no form for is told in words."""
-    try:
-        text = _encode(facts)
-    except (ValueError, TypeError, RecursionError):
-        text = _encode(_plain(facts))
-    body = text[:-1].encode("ascii")
-    return b'%b,"crc":%d}\n' % (body, crc32(body))
-
-
-def _quick_line(n: int, action: Action, saved: Mapping[str, Any] | None) -> bytes | None:
-    """Return what :func:`_line` would for the actions that every phase brings, at a third of the cost; None for others."""
-    kind, fields, t = action.type, action.payload, action.timestamp
-    if type(fields) is not dict or type(t) is not float or not isfinite(t):
-        return None
-    name, attempt = fields.get("name"), fields.get("attempt")
-    if type(name) is not str or type(attempt) is not int:
-        return None
-    head = f'{{"n":{n},"type":"{kind}","t":{t!r},"payload":{{"name":{quote(name)},"attempt":{attempt}'
-    if kind == a.PHASE_START and len(fields) == 2:  # noqa: PLR2004 - these two
-        body = f"{head}}}".encode("ascii")
-    elif kind == a.PHASE_COMPLETE and len(fields) == 3 and type(result := fields.get("result")) is str:  # noqa: PLR2004
-        if saved is None:
-            body = f'{head},"result":{quote(result)}}}'.encode("ascii")
-        elif (more := _quick_fields(saved)) is not None:
-            body = f'{head},"result":{quote(result)}}},"saved":{more}'.encode("ascii")
-        else:
-            return None
-    else:
-        return None
-    return b'%b,"crc":%d}\n' % (body, crc32(body))
-
-
-def _quick_fields(fields: Mapping[str, Any], depth: int = 3) -> str | None:
-    """Return fields of text, whole numbers, None and such fields as JSON; None if there are others."""
-    told = []
-    for name, value in fields.items():
-        kind = type(value)
-        if kind is str:
-            told.append(f"{quote(name)}:{quote(value)}")
-        elif kind is int:
-            told.append(f"{quote(name)}:{value}")
-        elif value is None:
-            told.append(f"{quote(name)}:null")
-        elif kind is dict and depth and (inner := _quick_fields(value, depth - 1)) is not None:
-            told.append(f"{quote(name)}:{inner}")
-        else:
-            return None
-    return f"{{{','.join(told)}}}"
-
-
-def _in_words(value: object) -> str:
-    return str(value) if isinstance(value, (PurePath, UUID)) else f"<{type(value).__name__}>"
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_in_words).encode
-
-
-def _plain(value: Any) -> Any:
-    """Return facts with whatever strict JSON cannot hold told in words: infinite numbers, circles, odd keys."""
-    try:
-        return json.loads(json.dumps(value, default=_in_words, skipkeys=True), parse_constant=str)
-    except (ValueError, RecursionError):
-        return {name: one if isinstance(one, (str, int, float)) else _in_words(one) for name, one in value.items()}
 
 
 def _open(path: Path, flags: int = 0) -> int:
