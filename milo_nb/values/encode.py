@@ -8,20 +8,13 @@ its name; code of a person's own by what the encoder was told to ask. Types of s
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
-from array import array
-from collections import OrderedDict
-from enum import Enum
-from itertools import chain
-from pathlib import Path
-from pickle import PickleBuffer
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import MiloError, describe
-from milo_nb.values import libraries
-from milo_nb.values.filehash import hash_tree
+from milo_nb.errors import MiloError
+from milo_nb.values.objects import CircleError, StuckError, encode_object
+from milo_nb.values.packing import KINDS, PLAIN, close, few, is_sortable, number, pack, plain
 from milo_nb.values.where import find
 
 if TYPE_CHECKING:
@@ -30,11 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = b"milo_nb digest 1\0"
 """Begins all that is hashed; another way of encoding takes the next number."""
 
-_SHORT = 48
 _AT_ONCE = 1 << 17  # items of a sequence that are packed together
-_KINDS: dict[type, int] = {k: n for n, k in enumerate((type(None), bool, int, float, complex, str, bytes))}
-_PLAIN = frozenset(_KINDS)
-_SORTABLE = (str, int, bytes)
 _FEW = 64  # items that are written as Python does
 
 
@@ -57,18 +46,6 @@ class Undigestable(MiloError):  # noqa: N818 - what the value is
         return type(self), (self.where, self.type_name, self.why)
 
 
-class StuckError(Exception):
-    """Raised while encoding, with the part that has no content."""
-
-    def __init__(self, part: Any, why: str) -> None:
-        super().__init__(why)
-        self.part = part
-
-
-class _CircleError(Exception):
-    """A value contains itself."""
-
-
 class Encoder:
     """Encodes values, each large part once however often it is met.
 
@@ -86,6 +63,7 @@ class Encoder:
         self._known: dict[int, tuple[Any, bytes]] = {}
         self._keys: dict[tuple[Any, ...], tuple[list[Any], bytes]] = {}
         self._inside: set[int] = set()
+        self._kept: list[Any] = []
         self._numbers: dict[int, int] | None = None  # of all that was met, in a value that contains itself
 
     def digest(self, value: Any, name: str = "value") -> str:
@@ -116,13 +94,14 @@ class Encoder:
         """
         try:
             return self.encode(value)
-        except _CircleError:
+        except CircleError:
             self._inside.clear()
             self._numbers = {}
             try:
                 return b"\x01" + self.encode(value)
             finally:
                 self._numbers = None
+                self._kept.clear()
         finally:
             self._inside.clear()
 
@@ -135,10 +114,10 @@ class Encoder:
             StuckError: If a part of it has no content.
         """
         kind = type(value)
-        if kind in _PLAIN:
-            return _plain(kind, value)
-        if (kind is list or kind is tuple) and len(value) <= _FEW and _PLAIN.issuperset(map(type, value)):
-            return (b"l" if kind is list else b"t") + _few(value)  # most common, so first; nothing worth keeping
+        if kind in PLAIN:
+            return plain(kind, value)
+        if (kind is list or kind is tuple) and len(value) <= _FEW and PLAIN.issuperset(map(type, value)):
+            return (b"l" if kind is list else b"t") + few(value)  # most common, so first; nothing worth keeping
         if self._numbers is not None:
             return self._numbered(value)
         me = id(value)
@@ -146,7 +125,7 @@ class Encoder:
         if known is not None:
             return known[1]
         if me in self._inside:
-            raise _CircleError
+            raise CircleError
         self._inside.add(me)
         encoded = self._encode(value)
         self._inside.discard(me)
@@ -160,56 +139,54 @@ class Encoder:
         if number is not None:
             return b"r" + number.to_bytes(8, "little")
         numbers[id(value)] = len(numbers)
-        encoded = self._encode(value)
-        self._known[id(value)] = (value, b"")  # kept alive: its id must stay its own
-        return encoded
+        self._kept.append(value)  # its id must stay its own
+        return self._encode(value)
 
-    def _encode(self, value: Any) -> bytes:  # noqa: PLR0911 - one line for each kind of value
+    def _encode(self, value: Any) -> bytes:
         kind = type(value)
         if kind is list:
             return b"l" + self.sequence(value)
         if kind is tuple:
             return b"t" + self.sequence(value)
         if kind is dict:
-            return b"d" + self._mapping(value)
+            return b"d" + self.mapping(value)
         if kind is set or kind is frozenset:
             return (b"s" if kind is set else b"f") + self._unordered(value)
         if kind is bytearray:
-            return b"b" + _close(value)
-        if hasattr(kind, "__milo_hash__"):
-            return b"m" + self._reference(kind) + self.encode(value.__milo_hash__())
-        return self._code(value) or self._library(value) or self._known_kind(value) or self._object(value)
+            return b"b" + close(value)
+        return encode_object(value, self)
 
     # ------------------------------------------------------------------ containers
 
     def sequence(self, values: Sequence[Any]) -> bytes:
         """Return the encoding of items in their order."""
-        if len(values) <= _FEW and _PLAIN.issuperset(map(type, values)):
-            return _few(values)
+        if len(values) <= _FEW and PLAIN.issuperset(map(type, values)):
+            return few(values)
         if len(values) <= _AT_ONCE:
-            return _close(self._some(values))
+            return close(self._some(values))
         parts = (values[k : k + _AT_ONCE] for k in range(0, len(values), _AT_ONCE))
-        return _close(b"".join(_close(self._some(part)) for part in parts))
+        return close(b"".join(close(self._some(part)) for part in parts))
 
     def _some(self, values: Sequence[Any]) -> bytes:
         """Encode items; plain ones by type, all of a type at once."""
         kinds = set(map(type, values))
-        count = _number(len(values))
-        if not kinds <= _PLAIN:
+        count = number(len(values))
+        if not kinds <= PLAIN:
             return b"*" + count + b"".join(map(self.encode, values))
         if len(kinds) <= 1:
-            return b"1" + count + b"".join(_pack(kind, values) for kind in kinds)
-        which = bytes(map(_KINDS.__getitem__, map(type, values)))
-        ordered = sorted(kinds, key=_KINDS.__getitem__)
-        return b"n" + count + which + b"".join(_pack(kind, [v for v in values if type(v) is kind]) for kind in ordered)
+            return b"1" + count + b"".join(pack(kind, values) for kind in kinds)
+        which = bytes(map(KINDS.__getitem__, map(type, values)))
+        ordered = sorted(kinds, key=KINDS.__getitem__)
+        return b"n" + count + which + b"".join(pack(kind, [v for v in values if type(v) is kind]) for kind in ordered)
 
-    def _mapping(self, mapping: dict[Any, Any]) -> bytes:
+    def mapping(self, mapping: dict[Any, Any]) -> bytes:
+        """Return the encoding of a dict, without regard to its order."""
         keys = list(mapping)
-        if _is_sortable(keys):
+        if is_sortable(keys):
             ordered, encoded = self._ordered(keys)
-            return _close(encoded + self.sequence([mapping[key] for key in ordered]))
+            return close(encoded + self.sequence([mapping[key] for key in ordered]))
         found = sorted((self._apart(key), place) for place, key in enumerate(keys))
-        return _close(
+        return close(
             b"".join(encoded for encoded, _ in found) + self.sequence([mapping[keys[place]] for _, place in found])
         )
 
@@ -226,9 +203,9 @@ class Encoder:
 
     def _unordered(self, values: Iterable[Any]) -> bytes:
         items = list(values)
-        if _is_sortable(items):
+        if is_sortable(items):
             return self.sequence(sorted(items))
-        return _close(_number(len(items)) + b"".join(sorted(map(self._apart, items))))
+        return close(number(len(items)) + b"".join(sorted(map(self._apart, items))))
 
     def _apart(self, value: Any) -> bytes:
         """Encode what has no place in an order: without regard to what was met before it."""
@@ -236,157 +213,14 @@ class Encoder:
             return self.encode(value)
         try:
             return Encoder(self._code_of).encode(value)
-        except _CircleError:
+        except CircleError:
             raise StuckError(value, "it is in a set or a key, and contains itself") from None
 
-    # ------------------------------------------------------------------ objects
-
-    def _code(self, value: Any) -> bytes | None:
-        if isinstance(value, type | FunctionType | ModuleType):
-            return b"c" + self._reference(value)
-        if isinstance(value, BuiltinFunctionType) and (
-            value.__self__ is None or isinstance(value.__self__, ModuleType)
-        ):
-            return b"c" + self._reference(value)
-        if isinstance(value, MethodType):
-            return b"h" + self.encode(value.__func__) + self.encode(value.__self__)
-        if isinstance(value, staticmethod | classmethod):
-            return b"h" + self._reference(type(value)) + self.encode(value.__func__)
-        if isinstance(value, property):
-            return b"h" + self._reference(property) + self.encode((value.fget, value.fset, value.fdel))
-        return None
-
-    def _reference(self, thing: Any) -> bytes:
+    def reference(self, thing: Any) -> bytes:
         """Encode a function, class or module by its code if it is a person's own, else by its name."""
         code = self._code_of(thing)
         if code is not None:
-            return b"#" + _close(code.encode())
+            return b"#" + close(code.encode())
         module = "" if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
         name = getattr(thing, "__qualname__", None) or thing.__name__
-        return b"." + _close(f"{module}:{name}".encode())
-
-    def _library(self, value: Any) -> bytes | None:
-        try:
-            return libraries.encode(value, self)
-        except (_CircleError, StuckError, RecursionError, MemoryError):
-            raise
-        except Exception as error:  # a version of the library that we do not know
-            raise StuckError(value, describe(error)) from error
-
-    def _known_kind(self, value: Any) -> bytes | None:
-        kind = type(value)
-        if isinstance(value, Enum):
-            return b"e" + self._reference(kind) + self.encode(value.name) + self.encode(value.value)
-        if isinstance(value, Path):
-            return b"F" + self._file(value)
-        if kind is MappingProxyType:
-            return b"d" + self._mapping(dict(value))
-        if kind in (memoryview, PickleBuffer):
-            view = memoryview(value)
-            return b"v" + self.encode((view.format, view.shape)) + _close(view.tobytes())
-        return None
-
-    def _file(self, path: Path) -> bytes:
-        """Encode what is in a file or folder; of what is not there yet, the path is all there is."""
-        try:
-            return b"+" + bytes.fromhex(hash_tree(path))
-        except FileNotFoundError:
-            return b"-" + _close(str(path).encode("utf-8", "surrogatepass"))
-        except OSError as error:
-            raise StuckError(path, describe(error)) from error
-
-    def _object(self, value: Any) -> bytes:
-        """Encode by what pickle would write, of which each part is encoded in turn."""
-        kind = type(value)
-        try:
-            reduce = copyreg.dispatch_table.get(kind)
-            reduced = reduce(value) if reduce is not None else value.__reduce_ex__(5)
-            if isinstance(reduced, str):
-                return b"g" + _close(f"{getattr(value, '__module__', '')}:{reduced}".encode())
-            make, arguments, *rest = reduced
-            state, items, pairs = (*rest, None, None, None)[:3]
-            listed = list(items) if items is not None else None
-            paired = list(pairs) if pairs is not None else None
-        except (_CircleError, StuckError, RecursionError):
-            raise
-        except Exception as error:
-            raise StuckError(value, describe(error)) from error
-        whole = self.encode(make) + self.encode(tuple(arguments)) + self.encode(state)
-        if listed is not None:
-            whole += b"l" + self.sequence(listed)
-        if paired is not None and isinstance(value, OrderedDict):
-            whole += b"o" + self.sequence(list(chain.from_iterable(paired)))
-        elif paired is not None:
-            whole += b"d" + self._mapping(dict(paired))
-        return b"O" + _close(whole)
-
-
-# ---------------------------------------------------------------------- bytes
-
-
-def _close(content: bytes | bytearray) -> bytes:
-    """Return content that tells its end: short as it is, else as its SHA-256."""
-    if len(content) <= _SHORT:
-        return bytes((len(content),)) + content
-    return b"\xff" + hashlib.sha256(content).digest()
-
-
-def _is_sortable(values: list[Any]) -> bool:
-    """Tell whether Python can sort these by content: all of one of the types that it orders in one way only."""
-    return bool(values) and type(values[0]) in _SORTABLE and len(set(map(type, values))) == 1
-
-
-def _plain(kind: type, value: Any) -> bytes:
-    if kind is str:
-        return b"u" + _close(value.encode("utf-8", "surrogatepass"))
-    if kind is bytes:
-        return b"y" + _close(value)
-    return b"p" + _few((value,))
-
-
-def _few(values: Sequence[Any]) -> bytes:
-    """Return plain items as Python writes them, which is exact and the fastest."""
-    try:
-        return _close(b"=" + repr(tuple(values)).encode())
-    except ValueError:  # a number too long to be written in decimals
-        return _close(b"x" + repr([hex(v) if type(v) is int else (v,) for v in values]).encode())
-
-
-def _number(number: int) -> bytes:
-    return number.to_bytes(8, "little")
-
-
-def _pack(kind: type, values: Sequence[Any]) -> bytes:
-    """Return plain values of one type as bytes, with their length before them."""
-    content = _PACKERS[kind](values)
-    return bytes((_KINDS[kind],)) + _number(len(content)) + content
-
-
-def _pack_ints(values: Sequence[int]) -> bytes:
-    try:
-        return b"q" + array("q", values).tobytes()
-    except OverflowError:
-        return b"x" + ",".join(map(hex, values)).encode()
-
-
-def _pack_complex(values: Sequence[complex]) -> bytes:
-    return array("d", chain.from_iterable((v.real, v.imag) for v in values)).tobytes()
-
-
-def _pack_texts(values: Sequence[str]) -> bytes:
-    return array("Q", map(len, values)).tobytes() + "".join(values).encode("utf-8", "surrogatepass")
-
-
-def _pack_bytes(values: Sequence[bytes]) -> bytes:
-    return array("Q", map(len, values)).tobytes() + b"".join(values)
-
-
-_PACKERS: dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda _: b"",
-    bool: bytes,
-    int: _pack_ints,
-    float: lambda values: array("d", values).tobytes(),
-    complex: _pack_complex,
-    str: _pack_texts,
-    bytes: _pack_bytes,
-}
+        return b"." + close(f"{module}:{name}".encode())

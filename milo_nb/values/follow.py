@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
-import re
-import sys
-from enum import Enum
 from operator import itemgetter
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-)
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import Phase
 from milo_nb.values import origin
 from milo_nb.values.bytecode import look_at
+from milo_nb.values.classes import annotations_of, attributes_of, functions_in, functions_of
 from milo_nb.values.encode import Encoder, Undigestable
+from milo_nb.values.modules import note_import, note_module, note_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from milo_nb.values.bytecode import Import
-
-_OF_THE_TEXT = frozenset(
-    (
-        "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
-        "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__",
-        "__dataclass_fields__", "__dataclass_params__", "__parameters__", "__orig_bases__", "_abc_impl",
-    )
-)  # fmt: skip
-"""What a class holds that follows from the rest, or says where it lies."""
 _OF_THE_MODULE = frozenset(
     ("__builtins__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__")
 )
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MISSING = object()
 
 
@@ -107,7 +86,7 @@ class Follower:
             if chain[0] in names and chain[0] not in _OF_THE_MODULE:
                 self._read(chain, names[chain[0]])
         for one in sorted(facts.imports, key=lambda found: (found.module, found.names)):
-            self._import(one, module or "__main__")
+            note_import(one, module or "__main__", self._parts, self._untracked)
 
     def _read(self, chain: tuple[str, ...], value: Any) -> None:
         """Note what a name stands for; of a module only what is taken from it."""
@@ -152,13 +131,12 @@ class Follower:
         module = _module_of(thing)
         whose = "python" if isinstance(thing, BuiltinFunctionType) and not module else origin.origin_of(module)
         if whose == "package":
-            package, version = origin.package_of(str(module))
-            self._parts[f"package {package}"] = version
+            note_package(str(module), self._parts)
         elif whose == "python" or isinstance(thing, BuiltinFunctionType):
             return
         elif isinstance(thing, ModuleType):
             self._names[id(thing)] = f"module {thing.__name__}"
-            self._module(thing.__name__)
+            note_module(thing.__name__, self._parts, self._untracked)
         elif isinstance(thing, type):
             self._class(thing)
         else:
@@ -187,38 +165,6 @@ class Follower:
             self._untracked.append(f"{error.where} ({error.type_name})")
             return "untracked"
 
-    def _import(self, found: Import, module: str) -> None:
-        """Note what an import statement in a function brings."""
-        package = module if "__path__" in vars(_loaded(module)) else module.rpartition(".")[0]
-        name = origin.resolve(found.module, found.level, package)
-        for one in (name, *(f"{name}.{taken}" for taken in found.names)):
-            if one and origin.is_module(one):
-                self._imported(one)
-
-    def _imported(self, name: str) -> None:
-        whose = origin.origin_of(name)
-        if whose == "own":
-            self._module(name)
-        elif whose == "package":
-            package, version = origin.package_of(name)
-            self._parts[f"package {package}"] = version
-
-    def _module(self, name: str) -> None:
-        """Note a whole module of the person's own, and what it imports in turn."""
-        if f"module {name}" in self._parts or name == "__main__":
-            return
-        source = origin.own_source(name)
-        if source is None:
-            self._untracked.append(f"{name} (module without source)")
-            return
-        self._parts[f"module {name}"] = source
-        package = name.rpartition(".")[0]
-        if package:
-            self._module(package)
-        for imported in origin.imported_by(name):
-            if origin.is_module(imported):
-                self._imported(imported)
-
     # ------------------------------------------------------------------ classes
 
     def _class(self, cls: type) -> None:
@@ -227,15 +173,15 @@ class Follower:
         for base in cls.__bases__:
             told.append(base.__qualname__)
             self._code(base, base.__name__)
-        told += [f"{name}: {text}" for name, text in _annotations(cls)]
-        for name, value in sorted(_attributes_of(cls), key=itemgetter(0)):
+        told += [f"{name}: {text}" for name, text in annotations_of(cls)]
+        for name, value in sorted(attributes_of(cls), key=itemgetter(0)):
             told += [f"{name}={digest}" for digest in self._attribute(f"{cls.__name__}.{name}", value)]
         self._parts[part] = _sum(told)
-        for function in _functions_of(cls):
+        for function in functions_of(cls):
             self._go_on(function.__code__, function.__globals__, function.__module__)
 
     def _attribute(self, name: str, value: Any) -> Iterator[str]:
-        functions = list(_functions_in(value))
+        functions = list(functions_in(value))
         for function in functions:
             yield look_at(function.__code__).digest
             yield from self._insides(function)
@@ -288,54 +234,6 @@ def _captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
             continue
         if name != "__class__" and value is not function:
             yield name, value
-
-
-def _annotations(cls: type) -> Iterator[tuple[str, str]]:
-    try:
-        found = inspect.get_annotations(cls)
-    except Exception:  # noqa: BLE001 - from 3.14 on they are a person's code, which may fail
-        return
-    for name, value in found.items():
-        yield name, _ADDRESS.sub("", repr(value))
-
-
-def _attributes_of(cls: type) -> Iterator[tuple[str, Any]]:
-    if issubclass(cls, Enum):
-        yield from ((member.name, member.value) for member in cls)
-    for name, value in vars(cls).items():
-        if name == "__pydantic_fields__":
-            yield name, {key: _ADDRESS.sub("", repr(one)) for key, one in value.items()}
-        elif any(_functions_in(value)) or (name in ("__slots__", "__match_args__")):
-            yield name, value
-        elif name in _OF_THE_TEXT or (name.startswith("__") and name.endswith("__")) or issubclass(cls, Enum):
-            continue
-        elif not isinstance(value, MemberDescriptorType | GetSetDescriptorType):
-            yield name, value
-
-
-def _functions_of(cls: type) -> Iterator[FunctionType]:
-    for _, value in sorted(vars(cls).items()):
-        yield from _functions_in(value)
-
-
-def _functions_in(value: Any) -> Iterator[FunctionType]:
-    """Yield a person's own functions in what stands in a class: methods of all kinds and properties."""
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    found: Iterable[Any] = (value,)
-    if isinstance(value, property):
-        found = (value.fget, value.fset, value.fdel)
-    elif isinstance(value, functools.cached_property):
-        found = (value.func,)
-    for one in found:
-        if isinstance(one, functools._lru_cache_wrapper):  # noqa: SLF001 - has no public name
-            one = one.__wrapped__  # noqa: PLW2901 - the function that it keeps the results of
-        if isinstance(one, FunctionType) and origin.origin_of(one.__module__) == "own":
-            yield one
-
-
-def _loaded(module: str) -> Any:
-    return sys.modules.get(module, ModuleType(module))
 
 
 def _sum(told: Iterable[str]) -> str:
