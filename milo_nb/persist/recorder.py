@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 from collections import deque
 from time import monotonic
@@ -125,6 +126,10 @@ class Recorder:
         self._staged[phase, attempt] = staged
         return True
 
+    def staged(self, phase: str, attempt: int) -> Staged | None:
+        """Return a result that is written and not kept yet, if there is one."""
+        return self._staged.get((phase, attempt))
+
     def unstage(self, phase: str, attempt: int) -> None:
         """Let go of a staged result whose attempt came to another end after all."""
         staged = self._staged.pop((phase, attempt), None)
@@ -233,6 +238,10 @@ class Recorder:
 
 
 _OPEN: Final[WeakSet[Recorder]] = WeakSet()
+
+
+if hasattr(os, "register_at_fork"):  # a child has no part in its parent's sessions
+    os.register_at_fork(after_in_child=_OPEN.clear)
 
 
 @atexit.register

@@ -103,7 +103,7 @@ class ResultFiles:
             return Staged(phase, attempt, seal, is_plain=True, value=value, facts=facts or {})
         spool = _Spool(self._directory)
         try:
-            seal = dump(value, cast("BinaryIO", spool), self._key, self._purpose(phase, attempt))
+            seal = dump(value, cast("BinaryIO", spool), self._key, self.purpose(phase, attempt))
             content = spool.close()
         except BaseException:
             spool.drop()
@@ -145,7 +145,7 @@ class ResultFiles:
             if "offset" in record:
                 file.seek(where.offset)
                 content = _Slice(file.read(min(where.seal.size_bytes, SMALL_BYTES)), str(where.path))
-            return load(content, self._key, self._purpose(where.phase, where.attempt), where.seal)
+            return load(content, self._key, self.purpose(where.phase, where.attempt), where.seal)
 
     def exists(self, record: Mapping[str, Any]) -> bool:
         """Tell whether the file that a record tells of is there and long enough; not whether it is whole."""
@@ -178,11 +178,11 @@ class ResultFiles:
 
     # ------------------------------------------------------------------ private
 
-    def _purpose(self, phase: str, attempt: int) -> str:
+    def purpose(self, phase: str, attempt: int) -> str:
         return f"{self._session_id}/{phase}/{attempt}"
 
     def _sign(self, phase: str, attempt: int, text: bytes) -> str:
-        purpose = self._purpose(phase, attempt).encode()
+        purpose = self.purpose(phase, attempt).encode()
         return hmac.digest(self._key, b"%b%d\0%b%b" % (_PLAIN_SCHEME, len(purpose), purpose, text), "sha256").hex()
 
     def _load_plain(self, record: Mapping[str, Any], where: _Where) -> Any:

@@ -92,18 +92,25 @@ class Writer:
         entries = self._drain()
         if entries and self._heard.snapshot is not None:
             self.is_due = True
-        snapshot, began = None, monotonic()
-        if self.is_due and (is_last or began >= self.next_snapshot or any(e.type in _TURNS for e in entries)):
-            snapshot = self._make_snapshot()
-            entries += self._drain()  # all that the snapshot has seen
         if (entries or is_last) and not self._commit(entries, is_last=is_last):
             self.is_due = False  # until something new comes, and with it the next try
-        elif snapshot is not None:
+            return
+        began = monotonic()
+        if self.is_due and (is_last or began >= self.next_snapshot or any(e.type in _TURNS for e in entries)):
+            self._is_newer = False
+            snapshot = self._make_snapshot()
+            more = self._drain()  # all that the snapshot has seen
+            if more and not self._commit(more, is_last=is_last):
+                self.is_due = False
+                return
+            if snapshot is None:
+                self.is_due = False
+                return
             self._write_snapshot(snapshot, began)
-        if self._is_newer:  # what was told just now is not in the snapshot yet
-            self._is_newer, self.is_due = False, True
-            if is_last:
-                self.round(is_last=True)
+            if self._is_newer:  # what was told just now is not in the snapshot yet
+                self.is_due = True
+                if is_last:
+                    self.round(is_last=True)
 
     def _drain(self) -> list[Action | Entry]:
         queue, enrich = self.queue, self._heard.enrich

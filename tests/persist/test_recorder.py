@@ -321,6 +321,25 @@ def test_who_is_told_may_fail(desk):
     assert desk.told_saved() == ["p0"]
 
 
+def test_a_snapshot_that_cannot_be_made_is_not_tried_again_before_something_new_comes(desk):
+    tries = Watch()
+
+    def fail():
+        tries()
+        raise ValueError("mine")
+
+    desk.recorder._writer._heard = desk.recorder._writer._heard._replace(snapshot=fail)
+    desk.start()
+    assert desk.recorder.flush(DEADLINE_S)
+    before = len(tries.seen)
+    assert not desk.recorder._writer.is_due
+    desk.complete("p0", 1)
+    assert desk.recorder.flush(DEADLINE_S)
+
+    assert len(tries.seen) > before
+    assert desk.told_saved() == ["p0"]
+
+
 def test_many_threads_lose_nothing(tmp_path):
     graph = PhaseGraph([Phase(f"t{k}.{i}", nothing) for k in range(4) for i in range(100)])
     desk = Desk(tmp_path)
