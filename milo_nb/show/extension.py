@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from milo_nb.errors import MiloError
-from milo_nb.execute.executor import PipelineExecutor, register_display
+from milo_nb.execute.executor import PipelineExecutor, register_attendance, register_display
 from milo_nb.show.notebook.interactive import find_kernel, has_person, is_in_phase
+
+_ATTACHED = ("milo_nb.execute.attached", "AttachedExecutor")  # not imported before somebody attaches
 
 
 def load(ipython: Any) -> None:
@@ -16,8 +19,10 @@ def load(ipython: Any) -> None:
 
     install(ipython)
     register_display(show)
+    register_attendance(is_there)
     if getattr(ipython, "kernel", None) is not None:  # elsewhere there is nothing that could be kept up to date
         _displayed(ipython).for_type(PipelineExecutor, lambda executor: present(ipython, executor))
+        _displayed(ipython).for_type_by_name(*_ATTACHED, lambda executor: present(ipython, executor))
     name_cells(lambda file: name_cell(ipython, file))
     if has_person(getattr(ipython, "kernel", None)):
         # Now, so that the first cell need not wait for ipywidgets.
@@ -32,8 +37,17 @@ def unload(ipython: Any) -> None:
 
     remove(ipython)
     register_display(None)
-    _displayed(ipython).pop(PipelineExecutor, None)
+    register_attendance(None)
+    for kind in (PipelineExecutor, ".".join(_ATTACHED)):
+        _displayed(ipython).pop(kind, None)
     name_cells(lambda file: None)  # noqa: ARG005 - the same face
+
+
+def is_there() -> bool:
+    """Tell whether a person is there, who can approve and be asked: at a front end, or at a terminal. Any thread."""
+    if find_kernel() is not None:
+        return has_person()
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def present(ipython: Any, executor: PipelineExecutor) -> None:

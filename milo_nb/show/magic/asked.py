@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError, available
@@ -44,6 +44,10 @@ class Asked:
     def phases(self) -> tuple[str, ...]:
         """The names of phases behind it."""
         return self.names[1:]
+
+    def naming(self, name: str) -> Asked:
+        """Return the same line about the pipeline of that name."""
+        return replace(self, names=(name,))
 
     def held(self, name: str | None = None) -> PipelineExecutor | Pipeline:
         """Return what the variable of that name holds.

@@ -14,7 +14,15 @@ from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.body import run_body
-from milo_nb.show.magic.going_on import is_unfinished, why_anew
+from milo_nb.show.magic.going_on import (
+    go_on,
+    is_unfinished,
+    offer,
+    say_continued,
+    session_to_resume,
+    take_up,
+    why_anew,
+)
 from milo_nb.show.magic.made import (
     Made,
     cell_and_run,
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from milo_nb.execute.attached import AttachedExecutor
     from milo_nb.show.magic.made import OwnCell
 
 
@@ -71,6 +80,9 @@ class Cells:
         if options.name is None:
             raise UsageError("A %%milo cell needs a name: %%milo NAME. Help: %milo help cell")
         name = check_name(options.name)
+        if options.resume is not None and (options.fresh or options.define):
+            other = "--fresh" if options.fresh else "--define"
+            raise UsageError(f"--resume and {other} exclude each other. Leave one of them out.")
         check_variable(variables, name)
         before = self.made.get(name)
         cells = {} if before is None or is_forgotten(variables, name, before) else before.cells
@@ -79,7 +91,7 @@ class Cells:
         known = dict(variables)
         try:
             made = self._define(name, line, body, cells, options)
-            made.options = run_options(params, options.max_workers, options.work_dir)
+            made.options = run_options(params, options)
             made.cell, _ = cell_and_run(self._shell)
             executor = self._put_to_use(name, made, before, options)
             notes = list(_notes(made, before, cells))
@@ -98,6 +110,11 @@ class Cells:
             display(executor)  # type: ignore[no-untyped-call]  # IPython has no types for it
         if not is_seen if wait is None else wait:
             wait_and_tell(executor)
+
+    def show_attached(self, executor: AttachedExecutor) -> None:
+        """Show a session that is only looked at; in text where nobody sees views."""
+        if self.is_seen():
+            display(executor)  # type: ignore[no-untyped-call]  # as above
 
     def is_seen(self) -> bool:
         """Tell whether somebody sees the views."""
@@ -195,10 +212,34 @@ class Cells:
             then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
             say(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")
             return None
+        if options.resume is not None:
+            return self._resume(name, made, before, options)
         executor = self._go_on(name, made, before) if before is not None and not options.fresh else None
         if executor is None:
+            offered = "" if options.fresh or not self.is_seen() or (before and before.executor) else offer(made, name)
             executor = made.start()
             self._keep(name, made, before)
+            if offered:
+                say(offered)
+        return executor
+
+    def _resume(
+        self, name: str, made: Made, before: Made | None, options: argparse.Namespace
+    ) -> PipelineExecutor | None:
+        """Go on in an unfinished session, of this kernel or of another one; start anew if there is none."""
+        session = session_to_resume(name, made, before, options.resume)
+        if not session:
+            say("Nothing to resume: started anew.")
+            made.start()
+            return self._keep(name, made, before)
+        made.executor = take_up(made.pipeline, made.options, session)
+        executor = self._keep(name, made, before)
+        said = go_on(executor, name, stale=options.stale, by="cell")
+        if isinstance(said, str):
+            say(said)
+            options.wait = False
+        else:
+            say(say_continued(executor, said, name))
         return executor
 
     def _go_on(self, name: str, made: Made, before: Made) -> PipelineExecutor | None:
@@ -216,8 +257,7 @@ class Cells:
         plan = executor.command("resume", by="cell")
         made.executor = executor
         self._keep(name, made, None)
-        session = str(executor.session_id)[:8]
-        say(f"continued {session}: {len(plan.keeps)} kept. Start anew with: %%milo {name} --fresh")
+        say(say_continued(executor, plan, name))
         return executor
 
     def _keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:

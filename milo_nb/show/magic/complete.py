@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import ON_FAIL
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.options import STALE
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.reading import own_variables
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from milo_nb.execute.options import Runnable
 
 _TAKES_PARAMETER = ("-p", "--param")
+_MOST_SESSIONS = 30
 
 
 def add_completion(ipython: Any) -> None:
@@ -77,14 +81,58 @@ def _in_line(words: list[str], at: str, variables: Mapping[str, Any], held: Mapp
         return rest if words else (*WORDS, "help")
     row, parser = WORDS[word], make_parser(word)
     if behind and parser.wants_value(behind[-1]):
-        return _parameters(held.get(behind[0]), variables) if behind[-1] in _TAKES_PARAMETER else ()
+        return _values(behind[-1], behind, variables, held)
     names = [n for last, n in zip(["", *behind], behind, strict=False) if n[0] != "-" and not parser.wants_value(last)]
     if at.startswith("-") or (row.takes[1] is not None and len(names) >= row.takes[1]):
         return parser.option_names
     kind = row.follows[min(len(names), len(row.follows) - 1)]
     if kind == "phase":
         return [p for p in _phases(held.get(names[0])) if p not in names[1:]]
-    return held if kind == "pipeline" else ("run", *COMMANDS)
+    if kind == "session":
+        return _sessions(behind, variables, names[0] if names else "")
+    on_disk = _names_on_disk(behind) if kind == "saved" else []
+    return [*held, *on_disk] if kind in ("pipeline", "saved") else ("run", *COMMANDS)
+
+
+def _values(
+    option: str, behind: list[str], variables: Mapping[str, Any], held: Mapping[str, Runnable]
+) -> Iterable[str]:
+    """Return what may be the value of an option."""
+    if option in _TAKES_PARAMETER:
+        return _parameters(held.get(behind[0]), variables)
+    if option == "--session":
+        return _sessions(behind, variables, "" if behind[0].startswith("-") else behind[0])
+    if option == "--only":
+        return _phases(held.get(behind[0]))
+    return STALE if option == "--stale" else ()
+
+
+def _work_dir(words: list[str]) -> str:
+    from milo_nb.show.magic.options import DEFAULT_WORK_DIR  # noqa: PLC0415 - as above
+
+    after = [value for option, value in pairwise(words) if option == "--work-dir"]
+    return after[-1] if after else DEFAULT_WORK_DIR
+
+
+def _sessions(words: list[str], variables: Mapping[str, Any], name: str) -> list[str]:
+    """Return the beginnings of the ids of the newest sessions on disk."""
+    from milo_nb.persist.rundir import sessions  # noqa: PLC0415 - only who asks for sessions looks at a disk
+    from milo_nb.show.magic.on_disk import SHORT  # noqa: PLC0415 - as above
+
+    held = variables.get(name)
+    root = held.session.disk.root if isinstance(held, PipelineExecutor) else None
+    pipeline = held.pipeline.name if isinstance(held, PipelineExecutor) else name
+    with suppress(OSError):
+        return [run.session_id[:SHORT] for run in sessions(root or _work_dir(words), pipeline or None)[:_MOST_SESSIONS]]
+    return []
+
+
+def _names_on_disk(words: list[str]) -> list[str]:
+    from milo_nb.show.magic.on_disk import names_on_disk  # noqa: PLC0415 - as above
+
+    with suppress(OSError):
+        return [name for name in names_on_disk(_work_dir(words)) if not any(map(str.isspace, name))]
+    return []
 
 
 def _in_cell(words: list[str], at: str, variables: Mapping[str, Any], held: Mapping[str, Runnable]) -> Iterable[str]:
@@ -97,9 +145,10 @@ def _in_cell(words: list[str], at: str, variables: Mapping[str, Any], held: Mapp
         return [f"{name}.{p}" for p in phases] if dot else held
     if not dot or not words:
         parser = make_cell_parser()
-        if words[-1:] and words[-1] in _TAKES_PARAMETER:
-            return _parameters(held.get(name), variables)
-        return () if words and parser.wants_value(words[-1]) else parser.option_names
+        if words[-1:] == ["--resume"] and not at.startswith("-"):
+            return _sessions(words, variables, name)
+        wants = bool(words) and parser.wants_value(words[-1])
+        return _values(words[-1], words, variables, held) if wants else parser.option_names
     option = next((w for w in reversed(words) if w.startswith("-")), "")
     if words[-1] == "--on-fail":
         return ON_FAIL

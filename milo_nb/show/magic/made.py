@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
 from milo_nb.errors import UsageError, suggest
-from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.commands import Commands
+from milo_nb.execute.executor import PipelineExecutor, is_attended
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.options import DEFAULT_WORK_DIR
+from milo_nb.show.magic.phase_body import note_given
 from milo_nb.show.notebook import close_view
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
     from milo_nb.execute.options import Runnable
@@ -22,11 +25,27 @@ if TYPE_CHECKING:
 _NOT_PYTHONS = {"true": "True", "false": "False", "null": "None"}
 
 
-def run_options(
-    params: Mapping[str, Any], max_workers: int | None = None, work_dir: str | None = None
-) -> dict[str, Any]:
+_SETTINGS = ("max_workers", "work_dir", "cache", "refresh", "pause")
+
+
+def run_options(params: Mapping[str, Any], options: argparse.Namespace | None = None) -> dict[str, Any]:
     """Return what a session is started with; options are equal if these are."""
-    return {"params": dict(params), "max_workers": max_workers, "work_dir": work_dir or DEFAULT_WORK_DIR}
+    plain = {"max_workers": None, "work_dir": DEFAULT_WORK_DIR, "cache": True, "refresh": False, "pause": True}
+    return {"params": dict(params)} | plain | settings(options)
+
+
+def settings(options: argparse.Namespace | None) -> dict[str, Any]:
+    """Return what a line says about a run."""
+    given = {name: getattr(options, name, None) for name in _SETTINGS}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def for_next_session(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as an executor takes them that has had a session already."""
+    left = {name: value for name, value in given.items() if name != "pause"}
+    if "pause" in given:
+        left["is_attended"] = is_attended if given["pause"] else lambda: False
+    return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +91,14 @@ class Made:
 
     def start(self, **options: Any) -> PipelineExecutor:
         """Start a new session in a new executor, in place of the old one; `options` go before its own."""
-        old, self.executor = self.executor, self.pipeline.run(**(self.options | options))
-        if old is not None:
+        return self.put(self.pipeline.run(**(self.options | options)))
+
+    def put(self, executor: PipelineExecutor) -> PipelineExecutor:
+        """Have an executor in place of the old one."""
+        old, self.executor = self.executor, executor
+        if old is not None and old is not executor:
             release(old)
-        return self.executor
+        return executor
 
 
 class IncompletePipeline(Pipeline):
@@ -115,6 +138,7 @@ def make_pipeline(name: str, phases: Iterable[Phase], *, parallel: bool, fail_fa
         PipelineError: For circles and wrong names.
     """
     phases = tuple(phases)
+    note_given(phases)
     known = {p.name for p in phases}
     missing = dict.fromkeys(d for p in phases for d in p.depends_on if d not in known)
     if missing:
@@ -144,7 +168,7 @@ def check_variable(variables: Mapping[str, Any], name: str) -> None:
     Raises:
         UsageError: With the remedy.
     """
-    if name in variables and not isinstance(variables[name], PipelineExecutor | Pipeline):
+    if name in variables and not isinstance(variables[name], Commands | Pipeline):
         kind = type(variables[name]).__name__
         raise UsageError(f"'{name}' is a variable of the notebook ({kind}). Choose another name, or first: del {name}")
 

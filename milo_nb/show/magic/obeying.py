@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import UsageError
+from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.show.magic.asked import say
+from milo_nb.show.magic.elsewhere import where, whom
 from milo_nb.show.magic.reading import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from milo_nb.execute.attached import AttachedExecutor
     from milo_nb.show.magic.asked import Asked
     from milo_nb.state.plan import Plan
 
@@ -20,23 +24,46 @@ COMMANDS: dict[str, tuple[int, int | None]] = {  # word: (least, most) phases
     "cancel": (0, None),
     "pause": (0, 0),
     "resume": (0, 0),
+    "approve": (0, 1),
 }
 _STARTING = frozenset({"retry", "rerun", "resume"})
 _A_LINES_WORTH = 12
 
 
-def obey(asked: Asked) -> None:
-    """Give a command, or show its plan; wait for the end where nobody sees the view and phases run."""
-    executor, given = asked.executor(), asked.options
-    command, options = command_of(asked.word, asked.phases), _options_of(asked)
-    if given.dry_run:
-        asked.show_plan(executor.plan(*command, **options))
-        return
-    plan = executor.command(*command, **options)
+def obey(asked: Asked, executor: PipelineExecutor | AttachedExecutor | None = None) -> None:
+    """Give a command, or show its plan; wait for the end where nobody sees the view and phases run.
+
+    Args:
+        asked: The line.
+        executor: Whom to give it to; who the line means, if not given.
+    """
+    executor, given = executor or whom(asked), asked.options
+    try:
+        command, options = command_of(asked.word, asked.phases), _options_of(asked)
+        if given.dry_run:
+            asked.show_plan(executor.plan(*command, **options))
+            return
+        if not isinstance(executor, PipelineExecutor) and options.get("value") is not None:
+            raise UsageError(
+                "A value cannot be sent to another kernel. Skip without --value, or in the notebook that has it."
+            )
+        plan = executor.command(*command, **options)
+        say_obeyed(asked, executor, plan)
+    finally:
+        if not isinstance(executor, PipelineExecutor):
+            executor.close()
+
+
+def say_obeyed(asked: Asked, executor: PipelineExecutor | AttachedExecutor, plan: Plan) -> None:
+    """Say what a command brings about; wait for the end where nobody sees the view and phases run."""
     goes_on = plan.goes_on or asked.word in _STARTING
     running = executor.session.state.running if asked.word == "pause" else ()
-    say(f"{asked.name}: {' '.join((asked.word, *_phases_of(asked)))}{_said(plan, running, goes_on=goes_on)}")
-    wait = getattr(given, "wait", None)
+    words = " ".join((asked.word, *_phases_of(asked)))
+    if not isinstance(executor, PipelineExecutor):
+        say(f"{asked.name} ({where(executor)}): {words}{_said(plan, running, goes_on=goes_on)}")
+        return
+    say(f"{asked.name}: {words}{_said(plan, running, goes_on=goes_on)}")
+    wait = getattr(asked.options, "wait", None)
     if goes_on and (wait or (wait is None and not asked.cells.is_seen())):
         asked.cells.wait(executor)
 

@@ -24,6 +24,7 @@ examples:
   %%milo site -p limit            the parameter `limit` is the notebook's variable `limit`
   %%milo site --define            only define; start it with: %milo run site
   %%milo site --wait              wait for the end, as programs that run notebooks do
+  %%milo site --resume            go on in the latest unfinished session, also in a new kernel; if there is none, start
 
 Values are read as Python writes them, and as text if they are nothing in Python. After a failure Shift+Enter goes on
 where it stopped: what is done is kept, unless the parameters differ or --fresh stands there.
@@ -37,10 +38,11 @@ examples:
 Such a cell only defines; `%milo run site` starts. A cell that runs again replaces its phase, and
 `del site` forgets the pipeline with all its cells. Options of the pipeline stand in a cell %%milo site.
 """
-LATER = ("resume", "no-cache", "refresh", "stale", "backend", "no-pause")
+LATER = ("backend",)
 """Options that come with a later version."""
 LATER_SAYS = "{0} comes with a later version."
 OF_PIPELINES = "{0} belongs to the pipeline: %%milo NAME {0}."
+TO_RESUME = "{0} belongs to the cell: %%milo NAME {0}. To go on in a session: %milo resume NAME."
 OF_PHASES = "{0} belongs to a phase: @phase({1}=...) in the body, or %%milo NAME.PHASE {0}."
 
 
@@ -134,6 +136,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """Return a whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 0, got {text!r}")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Return a number of seconds, more than 0."""
     number = amount(text)
@@ -158,9 +167,24 @@ PARAM = Option(
     help="a parameter for the phases; without a value the notebook's variable of that name",
 )  # fmt: skip
 MAX_WORKERS = Option("--max-workers", type=positive, metavar="N", help="most phases that run at once")
-WORK_DIR = Option("--work-dir", metavar="DIR", help=f"where the phases' own files go ({DEFAULT_WORK_DIR})")
+WORK_DIR = Option("--work-dir", metavar="DIR", help=f"where sessions are kept ({DEFAULT_WORK_DIR})")
 FAIL_FAST = Option("--fail-fast", action=argparse.BooleanOptionalAction, help="a failure also cancels what runs")
 FRESH = Option("--fresh", action="store_true", help="start anew, even if the last session was not finished")
+CACHE = Option(
+    "--cache", action=argparse.BooleanOptionalAction, default=None,
+    help="read and write the cache, for the phases that are cached",
+)  # fmt: skip
+REFRESH = Option("--refresh", action=argparse.BooleanOptionalAction, help="write the cache and do not read it")
+PAUSE = Option("--pause", action=argparse.BooleanOptionalAction, help="stop at reviews, if a person is there")
+STALE = Option(
+    "--stale", choices=("ask", "rerun", "reuse"), metavar="WAY",
+    help="saved phases whose code or parameters changed since: rerun them, reuse their results, or ask a person",
+)  # fmt: skip
+SESSION = Option("--session", metavar="ID", help="the session, or the beginning of its id; %%milo runs lists them")
+RESUME = Option(
+    "--resume", nargs="?", const=True, default=None, metavar="SESSION",
+    help="go on in this session, or in the latest unfinished one",
+)  # fmt: skip
 WAIT = Option(
     "--wait", action=argparse.BooleanOptionalAction, default=None,
     help="wait for the end and print a summary; the default where nobody sees the view",
@@ -202,7 +226,8 @@ def make_phase_parser() -> Parser:
 def options_of_cells() -> dict[str, str]:
     """Return the options of both kinds of cells, with the sentence that says where each belongs."""
     of_phases = dict.fromkeys(_phase_options(_make_parser()), OF_PHASES)
-    return of_phases | dict.fromkeys(_cell_options(_make_parser()), OF_PIPELINES)
+    of_pipelines = dict.fromkeys(_cell_options(_make_parser()), OF_PIPELINES)
+    return of_phases | of_pipelines | dict.fromkeys(RESUME.flags, TO_RESUME)
 
 
 def _make_parser(name: str = "", description: str = "", epilog: str = "") -> Parser:
@@ -222,7 +247,8 @@ def _cell_options(parser: Parser) -> list[str]:
     add("name", metavar="NAME", nargs="?", help="name of the pipeline, and of the variable that holds its executor")
     add("--parallel", action="store_true", help="phases that do not say otherwise may run beside each other")
     add("--define", action="store_true", help="only define the pipeline, start nothing")
-    return add_options(parser, (MAX_WORKERS, WORK_DIR, PARAM, WAIT, FRESH, FAIL_FAST, HELP))
+    own = (MAX_WORKERS, WORK_DIR, PARAM, WAIT, FRESH, RESUME, STALE, FAIL_FAST, CACHE, REFRESH, PAUSE, HELP)
+    return add_options(parser, own)
 
 
 def _phase_options(parser: Parser) -> list[str]:

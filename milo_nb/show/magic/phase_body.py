@@ -19,7 +19,9 @@ from milo_nb.values.exports import Exports
 from milo_nb.values.outside import taken_from_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from milo_nb.declare.phase import Phase
 
 _VALUE = "__milo_value__"
 _NOT_TAKEN = ("__annotations__", "__annotate__", "__conditional_annotations__")  # the body makes its own
@@ -31,6 +33,8 @@ class PhaseBody:
     Attributes:
         description: The first line of its docstring.
         __code__: The body's code, by which edits are told from a cell that was only run again.
+        exports: The public names that the body itself binds.
+        given: Names that the phases directly before give it: no matter of its code, whatever the notebook has by them.
     """
 
     def __init__(self, tree: ast.Module, code: CodeType, notebook: Mapping[str, Any]) -> None:
@@ -50,6 +54,8 @@ class PhaseBody:
         self._binds: dict[str, None] = {}
         self._binds_inside: set[str] = set()
         self._note_names()
+        self.exports = frozenset(n for n in self._binds if not n.startswith("_") and n not in self._borrowed)
+        self.given: frozenset[str] = frozenset(("ctx",))
 
     def __call__(self, context: Mapping[str, Any], ctx: Any) -> Any:
         """Run the body and return its Exports, or a coroutine that does, if the body awaits.
@@ -75,7 +81,7 @@ class PhaseBody:
 
     def __milo_fingerprint__(self) -> tuple[CodeType, Mapping[str, Any], frozenset[str]]:
         """Return what the body's fingerprint is made of: its code, what its names stand for, which it takes from there."""
-        return self.__code__, self._notebook, self._outside
+        return self.__code__, self._notebook, self._outside - self.given
 
     async def _awaited(self, names: dict[str, Any], given: Mapping[str, Any], twice: Mapping[str, str]) -> Exports:
         try:
@@ -135,6 +141,16 @@ class PhaseBody:
                     self._binds.setdefault(step.argval)
                 elif step.opname == "STORE_NAME":  # in the body of a class
                     self._binds_inside.add(step.argval)
+
+
+def note_given(phases: Iterable[Phase]) -> None:
+    """Tell the bodies among `phases` which names those before give them."""
+    phases = tuple(phases)
+    exports = {p.name: p.handler.exports for p in phases if isinstance(p.handler, PhaseBody)}
+    for phase in phases:
+        if isinstance(phase.handler, PhaseBody):
+            before = [exports.get(name, frozenset()) for name in phase.depends_on]
+            phase.handler.given = frozenset(("ctx", *phase.depends_on)).union(*before)
 
 
 def make_body(shell: Any, line: str, body: str) -> PhaseBody:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import UsageError, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.made import doubts_about, run_options
+from milo_nb.show.magic.made import doubts_about, for_next_session, run_options, settings
 from milo_nb.show.magic.obeying import COMMANDS, command_of
 from milo_nb.show.magic.reading import read_params
 from milo_nb.state.actions import INIT, Action
@@ -37,8 +37,7 @@ def run(asked: Asked) -> None:
 
 
 def _start(asked: Asked, held: PipelineExecutor | Pipeline, params: dict[str, Any]) -> PipelineExecutor:
-    given = {n: getattr(asked.options, n) for n in ("max_workers", "work_dir")}
-    options = {n: v for n, v in given.items() if v is not None}
+    options = settings(asked.options)
     fail_fast = {} if asked.options.fail_fast is None else {"fail_fast": asked.options.fail_fast}
     made = asked.cells.made.get(asked.name)
     if made is not None and held in (made.executor, made.pipeline):
@@ -47,11 +46,11 @@ def _start(asked: Asked, held: PipelineExecutor | Pipeline, params: dict[str, An
         if made.executor is None:
             executor = asked.cells.bind(asked.name, made.start(**changed, **fail_fast))
         else:
-            executor = made.executor.run_again(params, **options, **fail_fast)
+            executor = made.executor.run_again(params, **for_next_session(options), **fail_fast)
         made.options = changed
         return executor
     if isinstance(held, PipelineExecutor):
-        return held.run_again(params, **options, **fail_fast)
+        return held.run_again(params, **for_next_session(options), **fail_fast)
     return asked.cells.bind(asked.name, held.run(**run_options(params) | options, **fail_fast))
 
 

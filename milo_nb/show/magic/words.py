@@ -6,13 +6,22 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from milo_nb.show.magic.approving import approve
+from milo_nb.show.magic.cleaning import clean
+from milo_nb.show.magic.elsewhere import attach_word
+from milo_nb.show.magic.listing import results, runs
 from milo_nb.show.magic.obeying import COMMANDS, obey
 from milo_nb.show.magic.options import (
+    CACHE,
     FAIL_FAST,
     FRESH,
     HELP,
     MAX_WORKERS,
     PARAM,
+    PAUSE,
+    REFRESH,
+    SESSION,
+    STALE,
     WAIT,
     WORK_DIR,
     Option,
@@ -20,7 +29,10 @@ from milo_nb.show.magic.options import (
     add_options,
     options_of_cells,
     positive,
+    whole,
 )
+from milo_nb.show.magic.pulling import pull
+from milo_nb.show.magic.resuming import resume
 from milo_nb.show.magic.running import plan, run
 from milo_nb.show.magic.telling import logs, status
 
@@ -41,7 +53,8 @@ class Word:
         act: Carries it out.
         takes: The least and the most names behind it; None for any number.
         options: What it can be told.
-        follows: What the names are, for completion: ``pipeline``, ``phase`` or ``command``; the last one repeats.
+        follows: What the names are, for completion: ``pipeline``, ``saved`` (one on disk counts, too), ``phase``,
+            ``session`` or ``command``; the last one repeats.
         examples: Lines as people write them, without ``%milo``.
     """
 
@@ -61,13 +74,24 @@ LINES = Option("--lines", "-n", type=positive, default=20, metavar="N", help="ho
 VALUE = Option(
     "--value", metavar="VALUE", help="what those that depend on it get; read as Python writes it, else as text"
 )
+ONLY = Option("--only", metavar="PHASE[,PHASE...]", help="just these phases, and what they need")
+INTO = Option("--into", metavar="NAME", help="the variable that gets the results as a mapping (NAME_results)")
+OLDER = Option(
+    "--older", metavar="AGE", help="what is older than 12h or 30d; of the cache, what was not used for that long"
+)
+KEEP = Option("--keep", type=whole, metavar="N", help="how many sessions of a pipeline stay (20)")
+CACHED = Option("--cache", action="store_true", help="cached results in place of sessions")
+COUNT = Option("--lines", "-n", type=positive, default=20, metavar="N", help="how many sessions (20)")
 REPLACE = Option("--replace", action="store_true", help="also if the phase has a result, which this replaces")
 
 
 def _command(word: str, usage: str, says: str, *options: Option, examples: tuple[str, ...] = ()) -> Word:
     least, most = COMMANDS[word]
     takes = (1 + least, None if most is None else 1 + most)
-    return Word(usage, says, obey, takes, (DRY_RUN, *options), examples=examples)
+    return Word(usage, says, obey, takes, (DRY_RUN, *options, *ON_DISK), examples=examples)
+
+
+ON_DISK = (SESSION, WORK_DIR)
 
 
 WORDS: dict[str, Word] = {
@@ -75,14 +99,22 @@ WORDS: dict[str, Word] = {
         "NAME",
         "start it, or start it anew",
         run,
-        options=(PARAM, MAX_WORKERS, WORK_DIR, FAIL_FAST, FRESH, WAIT, DRY_RUN),
+        options=(PARAM, MAX_WORKERS, WORK_DIR, FAIL_FAST, FRESH, WAIT, CACHE, REFRESH, PAUSE, DRY_RUN),
         examples=("run site", "run site -p limit=10 -p sizes=[8, 16] -p title='All of it'", "run site -p limit"),
         more=(
             "Parameters and options that are not given stay as they were.\n"
             "Values are read as Python writes them, and as text if they are nothing in Python."
         ),
     ),
-    "status": Word("[NAME...]", "how things stand", status, (0, None), follows=("pipeline",)),
+    "status": Word(
+        "[NAME...]",
+        "how things stand: what runs, what is not saved, what waits for approval",
+        status,
+        (0, None),
+        ON_DISK,
+        follows=("saved",),
+        examples=("status", "status site --session 1a2b3c4d"),
+    ),
     "plan": Word(
         "NAME [COMMAND [PHASE...]]",
         "what a command would do: what runs, what is kept, and why",
@@ -118,17 +150,91 @@ WORDS: dict[str, Word] = {
     ),
     "cancel": _command("cancel", "NAME [PHASE...]", "stop the session, or just some phases"),
     "pause": _command("pause", "NAME", "start nothing new; what runs goes on to its end"),
-    "resume": _command("resume", "NAME", "go on after a pause, a failure or a cancel", WAIT),
+    "resume": Word(
+        "[NAME] [SESSION]",
+        "go on after a pause, a failure or a cancel, and after the kernel ended",
+        resume,
+        (0, 2),
+        (ONLY, STALE, PARAM, MAX_WORKERS, CACHE, REFRESH, PAUSE, WAIT, DRY_RUN, *ON_DISK),
+        follows=("pipeline", "session"),
+        examples=("resume site", "resume site 1a2b3c4d --only parse,render", "resume site --stale reuse"),
+        more=(
+            "In a new kernel first define the pipeline: run its cells, with --define in the line of %%milo NAME. Saved\n"
+            "phases never run again; one that ran when the kernel ended runs from its start. Parameters that are not\n"
+            "given stay as they were. If code has changed since and a person is there, --stale decides what that means."
+        ),
+    ),
+    "approve": Word(
+        "NAME [PHASE]",
+        "go on after a review",
+        approve,
+        (1, 2),
+        (DRY_RUN, WAIT, *ON_DISK),
+        examples=("approve site", "approve site parse"),
+    ),
+    "attach": Word(
+        "[SESSION]",
+        "show a session that runs in another kernel, or ran once; runs nothing",
+        attach_word,
+        (0, 1),
+        (WORK_DIR,),
+        follows=("session",),
+        examples=("attach", "attach 1a2b3c4d", "attach --work-dir results"),
+        more="Without SESSION it is the newest one; the name of a pipeline stands for its newest one.",
+    ),
+    "runs": Word(
+        "[NAME]",
+        "the sessions on disk, newest first",
+        runs,
+        (0, 1),
+        (COUNT, WORK_DIR),
+        follows=("saved",),
+        examples=("runs", "runs site -n 50"),
+    ),
+    "results": Word(
+        "NAME",
+        "what each phase came to: type, size, whether it is saved; loads nothing",
+        results,
+        (1, 1),
+        ON_DISK,
+        follows=("saved",),
+        examples=("results site", "results site --session 1a2b3c4d"),
+    ),
+    "pull": Word(
+        "NAME [PHASE...]",
+        "bring saved results into the notebook, also without the code that made them",
+        pull,
+        (1, None),
+        (INTO, *ON_DISK),
+        follows=("saved", "phase"),
+        examples=("pull site", "pull site parse render", "pull site --session 1a2b3c4d --into before"),
+        more=(
+            "With phases each result becomes a variable of the phase's name; without, one mapping has all of them, and\n"
+            "loads each when it is asked for. Only what you signed yourself is loaded; what is refused is said."
+        ),
+    ),
+    "clean": Word(
+        "[NAME [PHASE...]]",
+        "remove old sessions, or with --cache cached results",
+        clean,
+        (0, None),
+        (OLDER, KEEP, CACHED, DRY_RUN, WORK_DIR),
+        follows=("saved", "phase"),
+        examples=("clean --dry-run", "clean site --older 30d", "clean site --cache", "clean site parse"),
+        more=(
+            "What runs, and the latest session that could be resumed, stay. With phases only their cached results go."
+        ),
+    ),
     "logs": Word(
         "NAME PHASE",
         "the last lines that a phase printed and logged",
         logs,
         (2, 2),
-        (LINES,),
+        (LINES, *ON_DISK),
         examples=("logs site parse -n 50",),
     ),
 }
-PROMISED = ("attach", "runs", "results", "pull", "clean", "approve", "report")
+PROMISED = ("report",)
 LATER = tuple(word for word in PROMISED if word not in WORDS)
 """Words that come with a later version."""
 

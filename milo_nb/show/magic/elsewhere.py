@@ -1,0 +1,89 @@
+"""Sessions that are not this notebook's: looked at, and steered by the mailbox of the kernel that has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from milo_nb.errors import UsageError
+from milo_nb.execute.attaching import attach
+from milo_nb.execute.commands import Commands
+from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.persist.lock import owner
+from milo_nb.show.magic.asked import say
+from milo_nb.show.magic.on_disk import SHORT, live_elsewhere, name_of, root_of, say_where, session_of
+
+if TYPE_CHECKING:
+    from milo_nb.execute.attached import AttachedExecutor
+    from milo_nb.show.magic.asked import Asked
+
+
+def is_attached(held: object) -> bool:
+    """Tell whether something is a session that is only looked at."""
+    return isinstance(held, Commands) and not isinstance(held, PipelineExecutor)
+
+
+def find_elsewhere(asked: Asked, name: str, session: str | None = None) -> AttachedExecutor | None:
+    """Return the session that a line names, or the newest one of the pipeline that another process has; None if there is none.
+
+    Raises:
+        UnknownSessionError: If there is no session of that id.
+    """
+    root = root_of(asked, name)
+    if session:
+        return attach(session_of(asked, name, session).session_id, root)
+    run_dir = live_elsewhere(root, name_of(asked, name))
+    return None if run_dir is None else attach(run_dir.session_id, root)
+
+
+def whom(asked: Asked) -> PipelineExecutor | AttachedExecutor:
+    """Return whom a command is for: the executor of this notebook, or a session that another process has.
+
+    Raises:
+        MiloError: If there is none.
+    """
+    held, session = asked.cells.find(asked.name), asked.options.session
+    if isinstance(held, PipelineExecutor) and (session is None or str(held.session_id).startswith(session)):
+        return held
+    there = find_elsewhere(asked, asked.name, session)
+    return asked.executor() if there is None else there
+
+
+def where(executor: AttachedExecutor) -> str:
+    """Return which session that is, and who has it."""
+    run_dir = executor.session.run_dir
+    return f"session {run_dir.session_id[:SHORT]}, {say_where(owner(run_dir)) or 'on disk'}"
+
+
+def attach_word(asked: Asked) -> None:
+    """Show a session on disk, past or running, and bind the name of its pipeline if it is free.
+
+    Raises:
+        UsageError: If nobody would see it and there is no name to bind.
+    """
+    session = asked.names[0] if asked.names else None
+    executor = _attach(asked, session)
+    name = executor.pipeline.name
+    before: Any = asked.variables.get(name)
+    bound = name.isidentifier() and (before is None or is_attached(before))
+    if bound:
+        if is_attached(before):
+            before.close()
+        asked.variables[name] = executor
+    took = f" `{name}` is it, to look at." if bound else ""
+    say(f"{name}: {executor.session.state.status}, {where(executor)}.{took}")
+    asked.cells.show_attached(executor)
+
+
+def _attach(asked: Asked, session: str | None) -> AttachedExecutor:
+    root = root_of(asked)
+    if session is None or not (asked.cells.find(session) or _is_pipeline(asked, session)):
+        return attach(session, root)
+    return attach(session_of(asked, session).session_id, root_of(asked, session))
+
+
+def _is_pipeline(asked: Asked, name: str) -> bool:
+    from milo_nb.show.magic.on_disk import of_pipeline  # noqa: PLC0415 - only for a name
+
+    if not name:
+        raise UsageError("Which session? %milo runs lists them.")
+    return next(of_pipeline(root_of(asked), name), None) is not None
