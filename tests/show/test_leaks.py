@@ -51,7 +51,8 @@ def settle():
     'Wait until threads that linger have ended; the garbage collector may have to help them.'
     for _ in range(600):
         gc.collect()
-        if not [t for t in threading.enumerate() if 'milo' in t.name]: return
+        names = [t.name for t in threading.enumerate() if 'milo' in t.name]
+        if names in ([], ['milo-mailbox']): return  # of the executor that is there: it takes commands from outside
         threading.Event().wait(0.05)
 """
 SITE = """
@@ -91,7 +92,7 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_its_former_runs(kernel: Kern
     kernel.run(SITE.strip())
     kernel.run(WAIT)
     before = count(kernel)
-    assert before["threads"] == []
+    assert before["threads"] in ([], ["milo-mailbox"])
     assert before["PipelineExecutor"] == before["Session"] == before["Store"] == before["PipelineWidget"] == 1
     for _ in range(5):
         kernel.run(SITE.strip())
@@ -124,7 +125,7 @@ def test_an_executor_that_is_closed_leaves_no_thread_and_nothing_else_once_its_v
             executor.close()
         """
     )
-    assert count(kernel)["threads"] == []
+    assert count(kernel)["threads"] == before["threads"]
     kernel.run(
         """
         for widget in list(ipywidgets_widget._instances.values()):
