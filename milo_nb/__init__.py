@@ -39,7 +39,7 @@ from milo_nb.errors import (
     WireError,
     WorkDirError,
 )
-from milo_nb.execute.attached import AttachedExecutor, attach
+from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.observers import ExecutionObserver, LoggingObserver, ProgressBarObserver
 from milo_nb.execute.result import ExecutionResult, ExecutionState
@@ -101,7 +101,6 @@ def unload_ipython_extension(ipython: Any) -> None:
 __all__ = [
     "Action",
     "All",
-    "AttachedExecutor",
     "Call",
     "Cancel",
     "Command",

@@ -367,17 +367,7 @@ class AttachedExecutor(Commands):
 
 
 def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") -> AttachedExecutor:
-    """Look at a session on disk, past or running, without running any code.
-
-    Args:
-        session: Its id or the beginning of it; the newest one, if not given.
-        work_dir: The work directory.
-
-    Raises:
-        UnknownSessionError: (a ``ValueError``) If there is no such session.
-        WorkDirError: If its journal cannot be read.
-        SchemaError: If a newer version wrote it.
-    """
+    """Do what :func:`milo_nb.attach` says."""
     if session is None:
         there = sessions(work_dir)
         if not there:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.capture.outputs import OutputBook
 from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
-from milo_nb.execute.checkpoint import Checkpoint, with_work_dir
 from milo_nb.execute.invoke import wrap
 from milo_nb.execute.threads import LocalRef
 from milo_nb.state import actions as a
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from milo_nb.declare.phase import Phase
+    from milo_nb.execute.checkpoint import Checkpoint
     from milo_nb.execute.keeping import Keeper
     from milo_nb.execute.session import Session
     from milo_nb.store.clock import Clock
@@ -42,6 +42,8 @@ class Attempt:
 
     def keep_with(self, keeper: Keeper) -> Phase:
         """Have the attempt saved; return the phase as it is to be called, with the cache before it."""
+        from milo_nb.execute.checkpoint import Checkpoint  # noqa: PLC0415 - a session in memory needs none
+
         self._checkpoint = Checkpoint(self._session, keeper, self._i, self._phase, self._attempt)
         return self._checkpoint.cached()
 
@@ -50,7 +52,7 @@ class Attempt:
         session = self._session
         if self._checkpoint is not None:
             self._checkpoint.prepare()
-            make_ctx = with_work_dir(make_ctx, self._checkpoint.give_work_dir)
+            make_ctx = self._checkpoint.with_work_dir(make_ctx)
         return session.binder.arguments(self._i, session.results, make_ctx)
 
     def lines(self, blocks: list[Any], late: bool) -> None:  # noqa: FBT001 - as capture emits them

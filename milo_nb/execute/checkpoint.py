@@ -10,19 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import ResultRefusedError
-from milo_nb.persist.cache import Cache, cache_options
 from milo_nb.persist.cache_entry import Hit
+from milo_nb.persist.cache_options import cache_options
+from milo_nb.persist.files import read_files
 from milo_nb.state.saga import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from milo_nb.declare.phase import Phase
     from milo_nb.execute.keeping import Keeper
     from milo_nb.execute.session import Session
-    from milo_nb.persist.cache import CacheKey
-    from milo_nb.persist.files import FileRecord, Marks
+    from milo_nb.persist.cache import Cache, CacheKey
+    from milo_nb.persist.files import Marks
     from milo_nb.persist.hold import Hold
 
 LOG = logging.getLogger("milo_nb")
@@ -81,6 +82,16 @@ class Checkpoint:
         if self._marks is None:
             self._marks = self._keeper.files.before()
         return self._keeper.run_dir.path
+
+    def with_work_dir(self, make_ctx: Callable[[], Any]) -> Callable[[], Any]:
+        """Return what makes a context whose work directory is this one."""
+
+        def make() -> Any:
+            ctx = make_ctx()
+            ctx.give_work_dir = self.give_work_dir
+            return ctx
+
+        return make
 
     def cached(self) -> Phase:
         """Return the phase with the cache before its handler; the phase itself, if it is not cached."""
@@ -186,31 +197,16 @@ class Checkpoint:
         if self._doubt:
             self._why = f"not cached: {self._doubt}"
             return
-        files = [_file(f) for f in self.facts.get("files", ())]
+        files = read_files(self.facts)
         try:
-            cache.put(key, value, {"session": str(self._session.id)}, files=files, files_root=self._keeper.run_dir.path)
+            root, info = self._keeper.run_dir.path, {"session": str(self._session.id)}
+            staged = self._keeper.recorder.staged(self._phase.name, self._attempt)
+            saved = (staged.temporary or staged.content) if staged is not None else None
+            if staged is not None and saved:  # it is written already: an entry may share the file
+                purpose = self._keeper.results.purpose(self._phase.name, self._attempt)
+                cache.put_saved(key, saved, staged.seal, purpose, info, files=files, files_root=root)
+            else:
+                cache.put(key, value, info, files=files, files_root=root)
         except Exception as e:  # noqa: BLE001 - a result that the cache cannot take is a result all the same
             self._why = f"not cached: {e}"
             self._session.warn(self._phase, self._attempt, self._why)
-
-
-def _file(told: Any) -> FileRecord:
-    from milo_nb.persist.files import FileRecord  # noqa: PLC0415 - only a phase with files needs it
-
-    return FileRecord(*told)
-
-
-def with_work_dir(make_ctx: Callable[[], Any], give: Callable[[], Path]) -> Callable[[], Any]:
-    """Return what makes a context whose work directory is given by `give`."""
-
-    def make() -> Any:
-        ctx = make_ctx()
-        ctx.give_work_dir = give
-        return ctx
-
-    return make
-
-
-def read_files(record: Mapping[str, Any] | None) -> list[FileRecord]:
-    """Return the files that PHASE_SAVED said a phase wrote."""
-    return [_file(f) for f in (record or {}).get("files", ())]

@@ -43,7 +43,7 @@ class Code:
         if may_be_known and (known := self._plain.get(key)) is not None:
             return known
         try:
-            made = fingerprint(handler, mode)
+            made = fingerprint(handler, mode, given=self._session.params)
             if phase.validate is not None:
                 made = _joined(made, fingerprint(phase.validate, mode))
         except Exception as e:

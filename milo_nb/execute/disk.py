@@ -7,9 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import WorkDirError
-from milo_nb.execute.checkpoint import read_files
-from milo_nb.execute.keeping import Beginning, Keeper, Listener, begin
-from milo_nb.execute.mail import POSTMAN
 from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from milo_nb.execute.keeping import Keeper
     from milo_nb.execute.session import Session
     from milo_nb.execute.taking_up import Story
     from milo_nb.persist.cache import Cache
@@ -61,14 +59,18 @@ class Disk:
         Raises:
             WorkDirError: If a session is to be taken up and cannot be written to.
         """
-        session = self._session
+        session, root = self._session, self.root
+        if self._story is None and root is None:
+            return ""
+        # 50 ms that an import of the package, and a session in memory, should not pay:
+        from milo_nb.execute.keeping import Beginning, Listener, begin  # noqa: PLC0415
+        from milo_nb.execute.mail import POSTMAN  # noqa: PLC0415
+
         if self._story is not None:
             self.keeper = self._story.keeper
-        elif self.root is None:
-            return ""
-        else:
+        elif root is not None:
             new = Beginning(
-                self.root, session.name, str(session.id), session.graph, session.params,
+                root, session.name, str(session.id), session.graph, session.params,
                 session.started_wall, session.now(), fail_fast,
             )  # fmt: skip
             try:
@@ -76,6 +78,8 @@ class Disk:
             except WorkDirError as e:
                 return str(e)
         keeper = self.keeper
+        if keeper is None:
+            raise AssertionError("there is a story or a root")
         session.results.back_with(keeper.results.load)
         keeper.listen(Listener(session.store.get_state, self._saved, self.trouble, session.errors.get))
         if self._story is not None:
@@ -95,6 +99,8 @@ class Disk:
             if stop is not None:
                 stop()
             if recorder is not None and self.keeper is not None:
+                if self.cache is not None:
+                    self.cache.flush()
                 self.keeper.close()
 
     def end_soon(self) -> None:
@@ -168,6 +174,8 @@ class Disk:
 
     def record_edits(self, names: Iterable[str]) -> None:
         """Take the files of reviewed phases as they are now: the reviewer may have edited them."""
+        from milo_nb.persist.files import read_files  # noqa: PLC0415 - only a session on disk has files
+
         results, keeper = self._session.results, self.keeper
         for name in names:
             record = results.record(name)

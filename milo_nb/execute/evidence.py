@@ -9,10 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from milo_nb.errors import ResultRefusedError
-from milo_nb.execute.checkpoint import read_files
-from milo_nb.persist.cache import cache_options
-from milo_nb.persist.cache_entry import Hit
-from milo_nb.persist.history import durations
+from milo_nb.persist.cache_options import cache_options
 from milo_nb.state.model import DONE
 from milo_nb.state.plan import Evidence, plan
 
@@ -61,6 +58,8 @@ def _durations(session: Session) -> Mapping[str, float]:
     if session.history is None:
         session.history = {}
         if session.disk.keeper is not None:
+            from milo_nb.persist.history import durations  # noqa: PLC0415 - a session in memory has none
+
             run_dir = session.disk.keeper.run_dir
             try:
                 found = durations(run_dir.root, session.name)
@@ -72,6 +71,8 @@ def _durations(session: Session) -> Mapping[str, float]:
 
 def _lost(session: Session, phases: Iterable[PhaseStatus]) -> Mapping[str, str]:
     """Return the completed phases whose result is neither in this process nor on disk."""
+    from milo_nb.persist.files import read_files  # noqa: PLC0415 - only a session on disk has files
+
     lost: dict[str, str] = {}
     for phase in phases:
         if phase.status not in DONE or session.results.is_at_hand(phase.name):
@@ -149,5 +150,6 @@ def _cached(session: Session, runs: frozenset[str]) -> dict[str, str]:
         except Exception as e:  # noqa: BLE001 - digesting looks into people's objects
             said[name] = f"not cached: {e}"
             continue
-        said[name] = found.reason if isinstance(found, Hit) else f"not cached: {found.reasons[0]}"
+        reasons = getattr(found, "reasons", None)
+        said[name] = f"not cached: {reasons[0]}" if reasons else getattr(found, "reason", "")
     return said

@@ -24,7 +24,6 @@ from milo_nb.execute.result import (
     outcome_of,
 )
 from milo_nb.execute.session import Session
-from milo_nb.execute.taking_up import latest_unfinished, nothing_to_resume, take_up
 from milo_nb.execute.waiting import until_end, wait_for_end
 from milo_nb.state.commands import COMMANDS, Command
 from milo_nb.store import active
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from milo_nb.execute.options import Runnable
     from milo_nb.execute.taking_up import Story
+    from milo_nb.persist.cache import Cache
     from milo_nb.state.plan import Plan
     from milo_nb.store.store import Store
 
@@ -224,13 +224,13 @@ class PipelineExecutor(Commands):
         Raises:
             ValueError: If there is none.
         """
+        from milo_nb.execute.taking_up import latest, take_up  # noqa: PLC0415 - it costs an import of much that few need
+
         root, name = self._options["work_dir"], self.pipeline.name
         with self._renewing:
             if self._session.is_running():
                 raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
-            found = str(session_id) if session_id is not None else _latest(root, name)
-            if root is None:
-                raise nothing_to_resume(root, name)
+            found = latest(root, name) if session_id is None or root is None else str(session_id)
             self._change_session(take_up(root, found, name, self.pipeline.graph))
             self._session.start()
 
@@ -314,6 +314,11 @@ class PipelineExecutor(Commands):
         """Results by phase name, of the phases that have one; what is only on disk is loaded when it is asked for."""
         return self._session.results.copied()
 
+    @property
+    def cache(self) -> Cache | None:
+        """The cache of the pipeline, as for ``executor.cache.invalidate("parse")``; None without a work directory."""
+        return self._session.disk.cache
+
     def __getitem__(self, name: str) -> PhaseView:
         """Return what is known of a phase.
 
@@ -356,13 +361,6 @@ def is_attended() -> bool:
 
 def _nobody() -> bool:
     return False
-
-
-def _latest(root: str | Path | None, name: str) -> str:
-    found = None if root is None else latest_unfinished(root, name)
-    if found is None:
-        raise nothing_to_resume(root, name)
-    return found.session_id
 
 
 def register_attendance(tell: Callable[[], bool] | None) -> None:

@@ -22,6 +22,7 @@ from milo_nb.persist.declared import declared_to_json
 from milo_nb.persist.files import Files
 from milo_nb.persist.journal import Journal, make_header
 from milo_nb.persist.lock import SessionLock
+from milo_nb.persist.mailbox import Mailbox
 from milo_nb.persist.recorder import Recorder
 from milo_nb.persist.replay import latest_graph, replay
 from milo_nb.persist.results import ResultFiles
@@ -308,6 +309,7 @@ def take_up(run_dir: RunDir) -> Keeper:
         raise
     keeper = Keeper(run_dir, lock, journal, 0.0)
     keeper.results.sweep()
+    Mailbox(run_dir).refuse_waiting("The kernel that ran the session has ended; ask again.")
     return keeper
 
 

@@ -46,7 +46,7 @@ class Postman:
             self._rounds[mailbox] = carry_out
             if self._thread is None:
                 self._changed.clear()
-                self._thread = threading.Thread(target=self._walk, name="milo-mailbox", daemon=True)
+                self._thread = threading.Thread(target=self._walk, name="milo-postman", daemon=True)
                 self._thread.start()
 
         def stop() -> None:

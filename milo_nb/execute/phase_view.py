@@ -45,7 +45,20 @@ class PhaseView:
         status = self.known.status
         if status not in ("completed", "skipped"):
             raise ResultNotAvailableError(f"Phase '{self.name}' has no result: it is {status}.")
-        return self._session.results.get(self.name)
+        results = self._session.results
+        if self.name not in results and status == "completed":
+            raise ResultNotAvailableError(
+                f"Phase '{self.name}' is completed, and its result is not there: {self._why()}."
+            )
+        return results.get(self.name)
+
+    def _why(self) -> str:
+        """Say why the result of a completed phase is not there."""
+        from milo_nb.persist.retention import cleaned  # noqa: PLC0415 - only what is missing is asked for
+
+        run_dir = getattr(self._session, "run_dir", None) or getattr(self._session.disk.keeper, "run_dir", None)
+        reason = self.known.reason
+        return (cleaned(run_dir) if run_dir is not None else "") or reason or "it was not saved"
 
     @property
     def error(self) -> PhaseError | None:

@@ -13,7 +13,6 @@ from uuid import uuid4
 from milo_nb.errors import InvalidStateError, describe
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
-from milo_nb.execute.books import ContinuedBook, readers
 from milo_nb.execute.capturing import CaptureSwitch
 from milo_nb.execute.code import Code
 from milo_nb.execute.disk import Disk
@@ -176,7 +175,7 @@ class Session:
         logs_dir = None if work_dir is None else self.disk.logs_folder
         self.logs = SessionLogs(f"milo-{name}", logs_dir, self.store.loop.dispatch, clock.now)
         if story is not None:
-            self._remember(story)
+            story.remember(self)
         self._capture = CaptureSwitch(self.logs.make_pane, lambda: bool(self.state.running), wanted=capture_output)
         self._backend: Backend = backend or ThreadsBackend(self.store.workers, clock)
         self.store.loop.caller = self._call
@@ -192,14 +191,6 @@ class Session:
             start={"session_id": str(self.id)},
             reviews=self._reviews,
         )
-
-    def _remember(self, story: Story) -> None:
-        """Have what an earlier owner left at hand: results, errors, lines."""
-        for record in story.records():
-            self.results.saved(record)
-        self.errors.update(story.errors())
-        for name, reader in readers(story.keeper.run_dir.logs, self.graph.names).items():
-            self.logs.books[name] = ContinuedBook(reader)
 
     # ------------------------------------------------------------------ from outside
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from milo_nb.errors import MiloError, NothingToResumeError, PhaseError, RecordedError
+from milo_nb.execute.books import ContinuedBook, readers
 from milo_nb.execute.keeping import Keeper
 from milo_nb.execute.keeping import take_up as own
 from milo_nb.persist.lock import owner
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
+    from milo_nb.execute.session import Session
     from milo_nb.persist.journal import Journalled
     from milo_nb.persist.rundir import RunDir
     from milo_nb.state.model import PipelineState
@@ -73,13 +75,14 @@ class Story(NamedTuple):
         """Return the session's clock: what passed since its owner died counts."""
         return ContinuedClock(base, self.keeper.last_time())
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield what the journal says of the saved results of the attempts that count."""
-        yield from saved_records(self.keeper.told(), self.state)
-
-    def errors(self) -> dict[str, PhaseError]:
-        """Return what the failed phases raised."""
-        return recorded_errors(self.keeper.told(), self.state)
+    def remember(self, session: Session) -> None:
+        """Have what an earlier owner left at hand: results, errors, lines."""
+        told = self.keeper.told()
+        for record in saved_records(told, self.state):
+            session.results.saved(record)
+        session.errors.update(recorded_errors(told, self.state))
+        for name, reader in readers(self.keeper.run_dir.logs, session.graph.names).items():
+            session.logs.books[name] = ContinuedBook(reader)
 
     def settled(self, state: PipelineState) -> Iterator[Action]:
         """Yield what is to be said of a session whose owner died before it could say so itself."""
@@ -180,6 +183,18 @@ def latest_unfinished(root: str | Path, name: str) -> RunDir | None:
             continue
         return run_dir
     return None
+
+
+def latest(root: str | Path | None, name: str) -> str:
+    """Return the id of the newest unfinished session of a pipeline.
+
+    Raises:
+        NothingToResumeError: (a ``ValueError``) If there is none.
+    """
+    found = None if root is None else latest_unfinished(root, name)
+    if found is None:
+        raise nothing_to_resume(root, name)
+    return found.session_id
 
 
 def nothing_to_resume(root: str | Path | None, name: str) -> NothingToResumeError:

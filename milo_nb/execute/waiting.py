@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 from milo_nb.errors import InvalidStateError, PhaseCancelled
-from milo_nb.execute.checkpoint import read_files
 from milo_nb.state.commands import Command
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ def review_text(session: Session) -> str:
     name = session.state.waiting_for
     if not name:
         return ""
+    from milo_nb.persist.files import read_files  # noqa: PLC0415 - only a session on disk has files
+
     files = [f.path for f in read_files(session.results.record(name))]
     look = [f"its result, {type(session.results.get(name)).__name__}"]
     if files:

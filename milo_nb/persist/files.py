@@ -6,14 +6,14 @@ import contextlib
 import os
 import threading
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import ResultRefusedError
 from milo_nb.persist.disk import TMP, make_private, temporary
 from milo_nb.values.filehash import hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 OURS = frozenset({"results", "logs", "outputs", "control", "source", "pipeline-state.json", "params.json"})
 """What lies in the directory of a session and is no phase's, beside the journal and hidden files at its top."""
@@ -231,6 +231,11 @@ def restore_files(records: Iterable[FileRecord], source: Path, root: Path) -> No
             if hash_file(target, follow=False) == (record.size, record.sha256):
                 continue
         _copy(inside(source, record.path), target, record)
+
+
+def read_files(facts: Mapping[str, Any] | None) -> list[FileRecord]:
+    """Return the files that a checkpoint says its phase wrote."""
+    return [FileRecord(*told) for told in (facts or {}).get("files", ())]
 
 
 def _is_file(root: Path, relative: str) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from milo_nb.persist.journal import Journal
-    from milo_nb.persist.results import ResultFiles
+    from milo_nb.persist.results import ResultFiles, Staged
     from milo_nb.persist.rundir import RunDir
     from milo_nb.state.actions import Action
 

@@ -176,10 +176,11 @@ class ResultFiles:
             os.close(self._pack)
             self._pack = None
 
-    # ------------------------------------------------------------------ private
-
     def purpose(self, phase: str, attempt: int) -> str:
+        """Return what the result of an attempt is sealed for."""
         return f"{self._session_id}/{phase}/{attempt}"
+
+    # ------------------------------------------------------------------ private
 
     def _sign(self, phase: str, attempt: int, text: bytes) -> str:
         purpose = self.purpose(phase, attempt).encode()

@@ -149,6 +149,8 @@ class Store:
 
     def tell_listeners(self) -> None:
         """Return when listeners have been told of all that has happened so far."""
+        with self.loop.hold():
+            pass  # whoever is at a batch has handed it to the listeners when they let go
         self._listeners.tell_all()
 
     def shutdown(self) -> None:

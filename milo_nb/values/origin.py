@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import importlib.util
 import os
 import site
@@ -13,6 +11,8 @@ from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from milo_nb.values.bytecode import Facts, look_at
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -58,17 +58,14 @@ def imported_by(module_name: str) -> tuple[str, ...]:
     if file is None or not file.endswith(".py"):
         return ()
     try:
-        tree = ast.parse(Path(file).read_bytes())
+        facts = _look_at_file(file)
     except (OSError, SyntaxError, ValueError):
         return ()
     package = module_name if Path(file).name == "__init__.py" else module_name.rpartition(".")[0]
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            start = resolve(node.module or "", node.level, package)
-            names |= {start, *(f"{start}.{alias.name}" for alias in node.names)} if start else set()
+    for found in facts.imports:
+        start = resolve(found.module, found.level, package)
+        names |= {start, *(f"{start}.{name}" for name in found.names)} if start else set()
     return tuple(sorted(names))
 
 
@@ -150,14 +147,9 @@ def _distributions() -> dict[str, list[str]]:
 
 @cache
 def _digest_source(file: str, mtime_ns: int, size: int) -> str:  # noqa: ARG001 - with them it is read again when written
-    tree = ast.parse(Path(file).read_bytes())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    return _look_at_file(file).digest
+
+
+def _look_at_file(file: str) -> Facts:
+    # Compiled, not parsed to a tree: making trees in two threads at once fails in CPython (until 3.13), for either.
+    return look_at(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True))
