@@ -119,7 +119,7 @@ class Parameters(NamedTuple):
     required: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Phase:
     """A named step of a pipeline.
 
@@ -183,6 +183,10 @@ class Phase:
             raise DeclarationError(f"Phase '{name}': timeout must be seconds, more than 0; got {self.timeout!r}")
         if self.validate is not None and not callable(self.validate):
             raise DeclarationError(f"Phase '{name}': validate must be callable with the result; got {self.validate!r}")
+
+    def __repr__(self) -> str:
+        """Say which phase it is; without addresses, so that two runs read the same."""
+        return f"<phase {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the handler itself, as if it had not been made a phase."""

@@ -73,9 +73,11 @@ class Checkpoint:
                 self._keeper.recorder.flush(PATIENCE_S)  # they may be on their way to the disk
             session.results.reload(needed)
         self.facts = session.code.facts(phase, session.binder.given(self._i))
-        source = session.code.new_source(phase)
+        file, source = session.code.source(phase, self._attempt)
+        if file:
+            self.facts["source"] = file
         if source:
-            self._keeper.keep_source(phase.name, self._attempt, source)
+            self._keeper.keep_source(file, source)
 
     def give_work_dir(self) -> Path:
         """Return the session's directory; what the phase writes there from now on is recorded."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from milo_nb.persist.cache import Cache, CacheKey, CacheOptions
     from milo_nb.values.fingerprint import Fingerprint, Mode
 
+from milo_nb.persist.workdir import file_name
+
 LOG = logging.getLogger("milo_nb")
 _CONSTANT = (bool, int, float, complex, str, bytes, frozenset, type(None))
 MOST_PARTS = 200
@@ -30,8 +32,8 @@ class Code:
         self._session = session
         self._lock = threading.Lock()
         self._plain: dict[Any, Fingerprint] = {}  # of functions that nothing but their own code decides
-        self._sources: dict[str, str] = {}
-        self._texts: dict[Any, str] = {}
+        self._files: dict[Any, str] = {}
+        self._files_of_texts: dict[str, str] = {"": ""}
 
     def of(self, phase: Phase, mode: Mode = "deep") -> Fingerprint | None:
         """Return the fingerprint of a phase's code as it is now, or None if it cannot be taken."""
@@ -83,19 +85,23 @@ class Code:
             return ", ".join(said) or None
         return ", ".join(said[:3])
 
-    def new_source(self, phase: Phase) -> str:
-        """Return the code of a phase for people, if it is not what it was at the phase's last attempt."""
+    def source(self, phase: Phase, attempt: int) -> tuple[str, str]:
+        """Return in which file the code of an attempt is, and the code itself if the file is still to be written.
+
+        Attempts and phases with the same code share a file, as those that a loop makes do.
+        """
+        code = getattr(phase.handler, "__code__", None)
+        if code is not None and (file := self._files.get(code)) is not None:
+            return file, ""
         from milo_nb.values.fingerprint import source_of  # noqa: PLC0415 - as above
 
-        code = getattr(phase.handler, "__code__", None)  # one for many phases, as when a loop makes them
-        source = self._texts.get(code) if code is not None else None
-        if source is None:
-            source = self._texts[code] = source_of(phase.handler)
+        text = source_of(phase.handler)
         with self._lock:
-            if self._sources.get(phase.name) == source:
-                return ""
-            self._sources[phase.name] = source
-        return source
+            new = f"{file_name(phase.name)}.{attempt}.py"
+            file = self._files_of_texts.setdefault(text, new)
+            if code is not None:
+                self._files[code] = file
+        return file, text if file is new else ""
 
     def cache_key(self, cache: Cache, i: int, options: CacheOptions) -> CacheKey:
         """Return what the result of the phase at position `i` would be found by, with the inputs as they are now.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from milo_nb.persist.cache import Cache
     from milo_nb.persist.recorder import Recorder
     from milo_nb.state.commands import Command
+    from milo_nb.state.model import PipelineState
 
 LOG = logging.getLogger("milo_nb")
 
@@ -81,7 +82,7 @@ class Disk:
         if keeper is None:
             raise AssertionError("there is a story or a root")
         session.results.back_with(keeper.results.load)
-        keeper.listen(Listener(session.store.get_state, self._saved, self.trouble, session.errors.get))
+        keeper.listen(Listener(self._state, self._saved, self.trouble, session.errors.get))
         if self._story is not None:
             keeper.own(session.now(), session.graph)
         self.recorder = keeper.recorder
@@ -139,6 +140,11 @@ class Disk:
         if text:
             LOG.warning("%s: %s", self._session.name, text)
         self._session.store.loop.dispatch(Action(a.CHECKPOINT_FAILED, {"reason": text}))
+
+    def _state(self) -> PipelineState:
+        """Return the state, of which all has been handed to the recorder."""
+        with self._session.store.loop.hold():
+            return self._session.state
 
     def _saved(self, records: list[dict[str, Any]]) -> None:
         """Take note of results that are on disk now. On the recorder's thread."""

@@ -29,7 +29,6 @@ from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import clean
 from milo_nb.persist.rundir import RunDir, write_all
 from milo_nb.persist.snapshot import to_snapshot
-from milo_nb.persist.workdir import file_name
 from milo_nb.state import actions as a
 from milo_nb.values.trust import signing_key
 
@@ -188,12 +187,12 @@ class Keeper:
             return "there is not enough memory to write it"
         return ""
 
-    def keep_source(self, phase: str, attempt: int, source: str) -> None:
-        """Keep the code that an attempt runs, for people to look at."""
+    def keep_source(self, file: str, source: str) -> None:
+        """Keep the code that attempts run, for people to look at."""
         with contextlib.suppress(OSError):  # a full disk is told where it costs something
-            # Not by pathlib: it costs as much again, and every phase has a file.
-            path = f"{self._source}{file_name(phase)}.{attempt}.py"
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            fd = os.open(
+                f"{self._source}{file}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600
+            )
             try:
                 write_all(fd, source.encode("utf-8", "backslashreplace"))
             finally:

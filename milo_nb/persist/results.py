@@ -80,6 +80,7 @@ class ResultFiles:
         self._directory = run_dir.results
         self._session_id = run_dir.session_id
         self._key = key
+        self._mac = hmac.new(key, digestmod="sha256")
         self._pack: int | None = None
         self._pack_name = ""
         self._pack_size = 0
@@ -184,7 +185,10 @@ class ResultFiles:
 
     def _sign(self, phase: str, attempt: int, text: bytes) -> str:
         purpose = self.purpose(phase, attempt).encode()
-        return hmac.digest(self._key, b"%b%d\0%b%b" % (_PLAIN_SCHEME, len(purpose), purpose, text), "sha256").hex()
+        # Not `hmac.digest`: it lets go of the interpreter's lock, and a worker would wait for the recorder to give it back.
+        mac = self._mac.copy()
+        mac.update(b"%b%d\0%b%b" % (_PLAIN_SCHEME, len(purpose), purpose, text))
+        return mac.hexdigest()
 
     def _load_plain(self, record: Mapping[str, Any], where: _Where) -> Any:
         value = record["value"]

@@ -23,12 +23,15 @@ LINE = b'{"n":1,"type":"@@PHASE_COMPLETE","t":12345.678,"payload":{"name":"p0000
 
 
 def recording(options: Options) -> Iterator[Row]:
-    """Phases that do nothing, each journalled and its result saved, against one append and fsync each."""
+    """Phases that do nothing, each journalled and its result saved, against one append and fsync each.
+
+    By the clock on the wall: what an fsync costs is the waiting for it.
+    """
     n = options.size(10_000, 30)
     for shape in SHAPES:
         spent = take_turns_afresh(_record, (shape, n), options.rounds)
         with_disk, without, bare = spent["with"], spent["without"], spent["bare"]
-        values = [(w.cpu - o.cpu) / (b.cpu or 1e-9) for w, o, b in zip(with_disk, without, bare, strict=True)]
+        values = [(w.wall - o.wall) / (b.wall or 1e-9) for w, o, b in zip(with_disk, without, bare, strict=True)]
         note = (
             f"{per(with_disk, n, 'us')} a phase; without a disk {per(without, n, 'us')}; "
             f"append and fsync {per(bare, n, 'us')}"
