@@ -6,7 +6,7 @@ retried, skipped, paused and edited while the notebook goes on. ``%load_ext milo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.phase import Phase, PhasePolicy, phase
 from milo_nb.errors import (
@@ -43,6 +43,7 @@ from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.observers import ExecutionObserver, LoggingObserver, ProgressBarObserver
 from milo_nb.execute.result import ExecutionResult, ExecutionState
+from milo_nb.persist.cache_options import CacheOptions
 from milo_nb.pipeline import Pipeline
 from milo_nb.state.actions import (
     PHASE_COMPLETE,
@@ -81,7 +82,24 @@ from milo_nb.store.active import get_active_pipeline, set_active_pipeline
 from milo_nb.store.store import Store, combine_reducers
 from milo_nb.values.exports import Exports
 
+if TYPE_CHECKING:
+    from milo_nb.persist.state_manager import StateManager
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few need when it is asked for."""
+    if name == "StateManager":
+        from milo_nb.persist.state_manager import StateManager  # noqa: PLC0415 - the reason for this function
+
+        return StateManager
+    raise AttributeError(f"module 'milo_nb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is imported on demand, too."""
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(ipython: Any) -> None:
@@ -101,6 +119,7 @@ def unload_ipython_extension(ipython: Any) -> None:
 __all__ = [
     "Action",
     "All",
+    "CacheOptions",
     "Call",
     "Cancel",
     "Command",
@@ -159,6 +178,7 @@ __all__ = [
     "SessionOwnedError",
     "SpecialKey",
     "StaleCodeError",
+    "StateManager",
     "Store",
     "StoreError",
     "Take",

@@ -152,7 +152,7 @@ class Checkpoint:
             refused = self._keeper.stage(self._phase.name, self._attempt, value, self.facts)
             if refused:
                 said = f"not saved: {refused}"
-                self._session.warn(self._phase, self._attempt, said)
+                self._session.logs.say(self._phase, self._attempt, said)
         if self._hit is not None:
             return Reference(self.name, "cache", self._hit.reason)
         if self._key is not None:
@@ -211,4 +211,4 @@ class Checkpoint:
                 cache.put(key, value, info, files=files, files_root=root)
         except Exception as e:  # noqa: BLE001 - a result that the cache cannot take is a result all the same
             self._why = f"not cached: {e}"
-            self._session.warn(self._phase, self._attempt, self._why)
+            self._session.logs.say(self._phase, self._attempt, self._why)

@@ -169,7 +169,7 @@ class Disk:
         staged = [(name, phases[graph.index[name]].attempt) for name in command.phases]
         for name, attempt in staged:
             if refused := self.keeper.stage(name, attempt, command.value, {}):
-                self._session.warn(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
+                self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
         return staged
 
     def unstage(self, staged: Iterable[tuple[str, int]]) -> None:

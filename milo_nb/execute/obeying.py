@@ -28,6 +28,8 @@ def obey(session: Session, command: Command) -> Plan:
             made = _planned(session, command, evidence)
             if command.word == "skip":
                 session.substitutes.add(command.phases)
+            if command.word == "resume" and (session.was_taken_up or command.by in ("cell", "%milo")):
+                session.continued = len(made.keeps)
             if command.word == "approve":
                 session.disk.record_edits(command.phases or (session.state.waiting_for,))
             if session.task is None:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from milo_nb.capture.logbook import LogBook
     from milo_nb.capture.outputs import OutputBook
     from milo_nb.declare.graph import PhaseGraph
-    from milo_nb.declare.phase import Phase
     from milo_nb.errors import PhaseError
     from milo_nb.execute.taking_up import Story
     from milo_nb.state.effects import Call, Saga
@@ -110,6 +109,7 @@ class Session:
         task: Runs its saga; None before the start.
         is_closed: It takes no more commands.
         was_taken_up: It was begun by another process, or earlier in this one.
+        continued: How many phases were kept when it was gone on with later; None if it was not.
     """
 
     def __init__(  # noqa: PLR0913 - what a session is made of
@@ -150,6 +150,7 @@ class Session:
         self.code = Code(self)
         self.history: Mapping[str, float] | None = None
         self.was_taken_up = story is not None
+        self.continued: int | None = None
         self._story = story
         self._fail_fast = fail_fast
         self.notes: dict[int, Reference] = {}  # what is to be said of completions that are about to be told
@@ -220,6 +221,8 @@ class Session:
                 was_started = self._story is not None and self._story.was_started
                 saga = session_saga(self._script, started=was_started)
                 self.task = self.store.run_saga(guarded(self.name, saga))
+            if self._story is not None:
+                self._note_end()  # it may have ended when its last owner had it, and nothing more is told
             if refused:
                 self.disk.trouble(refused)
 
@@ -330,15 +333,18 @@ class Session:
             return  # what nearly all batches are: a phase has ended and the next one starts
         for action in batch:
             if action.type in _TURNS:
-                state = self.state
-                ended = bool(state.stopped_at) and state.status in ENDED
-                if ended != self.ended.is_set():
-                    if ended:
-                        self.ended.set()
-                        self._clock.call_later(0, self.finish)
-                    else:
-                        self.ended.clear()
+                self._note_end()
                 return
+
+    def _note_end(self) -> None:
+        state = self.state
+        ended = bool(state.stopped_at) and state.status in ENDED
+        if ended != self.ended.is_set():
+            if ended:
+                self.ended.set()
+                self._clock.call_later(0, self.finish)
+            else:
+                self.ended.clear()
 
     def slot_freed(self, phase: str) -> None:
         """Tell the saga that code which would not stop has ended."""
@@ -348,7 +354,3 @@ class Session:
     def shares_objects(self) -> bool:
         """Tell whether phases get the very objects that others made."""
         return "shares_objects" in self._backend.abilities
-
-    def warn(self, phase: Phase, attempt: int, text: str) -> None:
-        """Say something in the log of a phase."""
-        self.logs.say(phase, attempt, text)

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+import milo_nb
 from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import (
     DeclarationError,
@@ -219,3 +220,18 @@ def test_an_executor_that_nobody_keeps_runs_to_its_end():
     Pipeline("p", Phase("a", nothing), Phase("b", ended.set, "", "a")).run(work_dir=None)
     gc.collect()
     assert ended.wait(DEADLINE_S)
+
+
+def test_a_state_manager_says_where_sessions_are_kept(tmp_path):
+    manager = milo_nb.StateManager(tmp_path / "kept")
+    executor = PipelineExecutor(Pipeline("p", Phase("a", give(1))), manager)
+    executor.execute()
+    executor.close()
+    (info,) = manager.list_checkpoints()
+    assert str(info.session_id) == str(executor.session_id)
+    assert not manager.can_resume(executor.session_id)
+
+
+def test_the_front_door_has_no_other_names():
+    with pytest.raises(AttributeError, match="module 'milo_nb' has no attribute 'nonsense'"):
+        milo_nb.nonsense  # noqa: B018 - asking is the test
