@@ -472,6 +472,7 @@ def test_the_code_of_each_attempt_that_differs_is_kept(bench):
     executor.rebind(Pipeline("shop", *bench.phases()[:2], Phase("train", give(9), "", "clean"), bench.phases()[3]))
     executor.retry("train")
     assert executor.wait(DEADLINE_S).results["train"] == 9
+    saved(executor, "train")
     source = executor.session.disk.keeper.run_dir.source
     # load and train are made by one function, and share a file until train is another one
     assert {"load.1.py", "clean.1.py", "train.2.py", "report.1.py"} == {p.name for p in source.iterdir()}
