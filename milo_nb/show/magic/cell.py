@@ -14,15 +14,7 @@ from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.body import run_body
-from milo_nb.show.magic.going_on import (
-    go_on,
-    is_unfinished,
-    offer,
-    say_continued,
-    session_to_resume,
-    take_up,
-    why_anew,
-)
+from milo_nb.show.magic.going_on import go_on_in, offer, resume_in, wait_for_cancel
 from milo_nb.show.magic.made import (
     Made,
     cell_and_run,
@@ -56,6 +48,7 @@ class Cells:
         self._shell = shell
         self._parser = make_cell_parser()
         self.made: dict[str, Made] = {}
+        self.pulled: dict[str, int] = {}  # variable: id of what %milo pull has put there, which may be replaced
 
     def run(self, line: str, body: str, local: Mapping[str, Any] | None = None) -> None:
         """Define what the body says, and start and show it.
@@ -86,6 +79,8 @@ class Cells:
         check_variable(variables, name)
         before = self.made.get(name)
         cells = {} if before is None or is_forgotten(variables, name, before) else before.cells
+        if options.resume is not None and before is not None and before.executor is not None:
+            wait_for_cancel(before.executor)
         self.check_idle(name)
         params = read_params(options.params, variables)
         known = dict(variables)
@@ -165,8 +160,9 @@ class Cells:
             if starts_anew:
                 raise UsageError(f"'{name}' is paused: %milo resume {name}, or %milo cancel {name}.")
             return
-        doing = "being cancelled" if state.requested == "cancelling" else "running"
-        raise UsageError(f"'{name}' is {doing}: %milo cancel {name}, or wait for its end ({name}.wait()).")
+        if state.requested == "cancelling":
+            raise UsageError(f"'{name}' is being cancelled: wait for its end ({name}.wait()).")
+        raise UsageError(f"'{name}' is running: %milo cancel {name}, or wait for its end ({name}.wait()).")
 
     # ------------------------------------------------------------------ the body
 
@@ -186,7 +182,7 @@ class Cells:
         for variable, phase in before.bound.items() if before is not None else ():
             if names.get(variable) is phase:
                 del names[variable]
-        own = run_body(self._shell, line, body, lambda tree: _check_phases(tree, names, name))
+        own = run_body(self._shell, line, body, lambda tree: _check_phases(tree, names, name, self.pulled))
         others = {n: c for n, c in cells.items() if all(n != p.name for p in own)}
         phases = (*own, *(c.phase for c in others.values()))
         if not phases:
@@ -207,60 +203,23 @@ class Cells:
     ) -> PipelineExecutor | None:
         """Start what was defined, or go on with it, and say so; None if it is only to be defined."""
         if options.define:
-            self._keep(name, made, before)
+            self.keep(name, made, before)
             missing = say_missing(made.pipeline)
             then = f" ({missing})." if missing else f". Start it with: %milo run {name}"
             say(f"'{name}' is defined: {count_phases(made.pipeline)}{then}")
             return None
         if options.resume is not None:
-            return self._resume(name, made, before, options)
-        executor = self._go_on(name, made, before) if before is not None and not options.fresh else None
+            return resume_in(self, name, made, before, options)
+        executor = go_on_in(self, name, made, before, options) if before is not None and not options.fresh else None
         if executor is None:
             offered = "" if options.fresh or not self.is_seen() or (before and before.executor) else offer(made, name)
             executor = made.start()
-            self._keep(name, made, before)
+            self.keep(name, made, before)
             if offered:
                 say(offered)
         return executor
 
-    def _resume(
-        self, name: str, made: Made, before: Made | None, options: argparse.Namespace
-    ) -> PipelineExecutor | None:
-        """Go on in an unfinished session, of this kernel or of another one; start anew if there is none."""
-        session = session_to_resume(name, made, before, options.resume)
-        if not session:
-            say("Nothing to resume: started anew.")
-            made.start()
-            return self._keep(name, made, before)
-        made.executor = take_up(made.pipeline, made.options, session)
-        executor = self._keep(name, made, before)
-        said = go_on(executor, name, stale=options.stale, by="cell")
-        if isinstance(said, str):
-            say(said)
-            options.wait = False
-        else:
-            say(say_continued(executor, said, name))
-        return executor
-
-    def _go_on(self, name: str, made: Made, before: Made) -> PipelineExecutor | None:
-        """Go on in the session that the cell's last run began, if that is what a person wants, and say so."""
-        executor = before.executor
-        if executor is None or self._shell.user_ns.get(name) is not executor:
-            return None
-        if not self.is_seen() or not is_unfinished(executor):
-            return None
-        why = why_anew(executor, before, made)
-        if why:
-            say(f"started anew: {why}")
-            return None
-        executor.rebind(made.pipeline)
-        plan = executor.command("resume", by="cell")
-        made.executor = executor
-        self._keep(name, made, None)
-        say(say_continued(executor, plan, name))
-        return executor
-
-    def _keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:
+    def keep(self, name: str, made: Made, before: Made | None) -> PipelineExecutor:
         """Remember what the cell made, and bind its name."""
         names = self._shell.user_ns
         old = names.get(name)
@@ -273,7 +232,7 @@ class Cells:
         return held  # type: ignore[return-value]
 
 
-def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str) -> None:
+def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str, pulled: Mapping[str, int]) -> None:
     """Refuse a body with phases that would take the place of the person's data; functions replace each other."""
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name == pipeline:
@@ -282,7 +241,7 @@ def _check_phases(tree: ast.Module, variables: Mapping[str, Any], pipeline: str)
         if not any(isinstance(d, ast.Name) and d.id == "phase" for d in made_by):
             continue
         held = variables.get(node.name)
-        if held is not None and not callable(held):
+        if held is not None and not callable(held) and pulled.get(node.name) != id(held):
             kind = type(held).__name__
             raise UsageError(
                 f"'{node.name}' is a variable of the notebook ({kind}), which the phase would overwrite. "

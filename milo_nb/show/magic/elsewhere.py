@@ -10,7 +10,7 @@ from milo_nb.execute.commands import Commands
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.lock import owner
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.on_disk import SHORT, live_elsewhere, name_of, root_of, say_where, session_of
+from milo_nb.show.magic.on_disk import SHORT, live_elsewhere, look, name_of, root_of, say_where, session_of
 
 if TYPE_CHECKING:
     from milo_nb.execute.attached import AttachedExecutor
@@ -54,6 +54,12 @@ def where(executor: AttachedExecutor) -> str:
     return f"session {run_dir.session_id[:SHORT]}, {say_where(owner(run_dir)) or 'on disk'}"
 
 
+def status_of(executor: PipelineExecutor | AttachedExecutor) -> str:
+    """Return the status of a session in a word; ``interrupted`` if its owner died."""
+    session: Any = executor.session
+    return str(session.state.status) if isinstance(executor, PipelineExecutor) else look(session.run_dir).status
+
+
 def attach_word(asked: Asked) -> None:
     """Show a session on disk, past or running, and bind the name of its pipeline if it is free.
 
@@ -69,8 +75,8 @@ def attach_word(asked: Asked) -> None:
         if is_attached(before):
             before.close()
         asked.variables[name] = executor
-    took = f" `{name}` is it, to look at." if bound else ""
-    say(f"{name}: {executor.session.state.status}, {where(executor)}.{took}")
+    took = f" `{name}` looks at it." if bound else ""
+    say(f"{name}: {status_of(executor)}, {where(executor)}.{took}")
     asked.cells.show_attached(executor)
 
 

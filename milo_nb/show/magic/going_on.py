@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import StaleCodeError
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.taking_up import latest_unfinished
+from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.made import same_graph
 from milo_nb.show.magic.on_disk import SHORT, latest_to_go_on
 from milo_nb.state.model import UNFINISHED
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
     from milo_nb.execute.options import Runnable
+    from milo_nb.show.magic.cell import Cells
     from milo_nb.show.magic.made import Made
     from milo_nb.state.plan import Plan
+
+
+_CANCEL_S = 10.0
 
 
 def is_unfinished(executor: PipelineExecutor) -> bool:
@@ -52,6 +59,54 @@ def _is_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         except Exception:  # noqa: BLE001 - a person's objects may refuse to be compared
             return False
     return True
+
+
+# ---------------------------------------------------------------------- for cells
+
+
+def go_on_in(cells: Cells, name: str, made: Made, before: Made, options: argparse.Namespace) -> PipelineExecutor | None:
+    """Go on in the session that a cell's last run began, if that is what a person wants, and say so."""
+    executor = before.executor
+    if executor is None or cells.find(name) is not executor:
+        return None
+    if not cells.is_seen() or not is_unfinished(executor):
+        return None
+    why = why_anew(executor, before, made)
+    if why:
+        say(f"started anew: {why}")
+        return None
+    executor.rebind(made.pipeline)
+    plan = executor.command("resume", stale="reuse" if options.stale == "reuse" else "rerun", by="cell")
+    made.executor = executor
+    cells.keep(name, made, None)
+    say(say_continued(executor, plan, name))
+    return executor
+
+
+def resume_in(
+    cells: Cells, name: str, made: Made, before: Made | None, options: argparse.Namespace
+) -> PipelineExecutor:
+    """Go on in an unfinished session, of this kernel or of another one; start anew if there is none.
+
+    Raises:
+        NothingToResumeError: If there is no such session, or it has other phases.
+        SessionOwnedError: If another process runs it.
+    """
+    session = session_to_resume(name, made, before, options.resume)
+    if not session:
+        say("Nothing to resume: started anew.")
+        executor = made.start()
+        cells.keep(name, made, before)
+        return executor
+    executor = made.executor = take_up(made.pipeline, made.options, session)
+    cells.keep(name, made, before)
+    said = go_on(executor, name, stale=options.stale, by="cell")
+    if isinstance(said, str):
+        say(said)
+        options.wait = False  # nothing runs before the person has decided
+    else:
+        say(say_continued(executor, said, name))
+    return executor
 
 
 # ---------------------------------------------------------------------- sessions on disk
@@ -131,9 +186,16 @@ def offer(made: Made, name: str) -> str:
         return ""
     was = "was interrupted" if seen.status == "interrupted" else f"is {seen.status}"
     return (
-        f"An earlier session {was}: {seen.kept}. %milo resume {name} {seen.short} goes on in it; "
-        f"this one is a new one (%milo cancel {name})."
+        f"An earlier session {was}: {seen.kept}. "
+        f"%milo resume {name} {seen.short} goes on in it, after %milo cancel {name}."
     )
+
+
+def wait_for_cancel(executor: PipelineExecutor) -> None:
+    """Wait a little for the end of a session that is being cancelled: the line before may have asked for that."""
+    if executor.session.state.requested == "cancelling":
+        with suppress(TimeoutError):
+            executor.wait(_CANCEL_S)
 
 
 def session_to_resume(name: str, made: Made, before: Made | None, asked: object) -> str:

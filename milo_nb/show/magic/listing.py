@@ -22,6 +22,7 @@ from milo_nb.show.magic.on_disk import (
     root_of,
     say_where,
     session_of,
+    states_here,
     unique_short,
 )
 
@@ -47,7 +48,8 @@ def runs(asked: Asked) -> None:
         say(f"There is no session{f' of {known!r}' if known else ''} in {root}. {said}")
         return
     ids = unique_short(shown, there)
-    seen = [look(run_dir) for run_dir in shown]
+    here = states_here(asked)
+    seen = [look(run_dir, here) for run_dir in shown]
     head: tuple[str, ...] = ("session", "pipeline", "started", "status", "done", "took", "where")
     rows = [_row(one, ids[one.run_dir]) for one in seen]
     if known:
@@ -131,7 +133,7 @@ def _result(executor: Any, phase: PhaseStatus, *, has_times: bool) -> tuple[str,
         what.append(type(found[phase.name]).__name__)
     elif record is not None and "value" in record:
         what.append(type(record["value"]).__name__)
-    if record is not None:
+    if record is not None and "value" not in record:
         what.append(say_size(record.get("size", 0)))
     has_result = phase.name in found
     saved = "yes" if record is not None else _why_not(phase) if phase.status == "completed" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError
@@ -40,6 +41,8 @@ def obey(asked: Asked, executor: PipelineExecutor | AttachedExecutor | None = No
     executor, given = executor or whom(asked), asked.options
     try:
         command, options = command_of(asked.word, asked.phases), _options_of(asked)
+        if not isinstance(executor, PipelineExecutor):
+            options["by"] = f"%milo in process {os.getpid()}"
         if given.dry_run:
             asked.show_plan(executor.plan(*command, **options))
             return

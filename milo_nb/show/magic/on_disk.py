@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import Counter
-from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import MiloError, NothingToResumeError, UsageError, available
@@ -17,6 +17,7 @@ from milo_nb.persist.journal import read
 from milo_nb.persist.lock import Owner, owner
 from milo_nb.persist.replay import current_snapshot
 from milo_nb.persist.rundir import RunDir, find, sessions
+from milo_nb.persist.snapshot import to_snapshot
 from milo_nb.show.magic.options import DEFAULT_WORK_DIR
 from milo_nb.state.model import ENDED
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from milo_nb.show.magic.asked import Asked
+    from milo_nb.state.model import PipelineState
 
 SHORT = 8
 """How many letters of a session's id are shown."""
@@ -80,11 +82,17 @@ class Seen(NamedTuple):
         return f"{self.saved} of {self.phases} phases saved, {say_age(max(time.time() - self.last, 0.0))} ago"
 
 
-def look(run_dir: RunDir) -> Seen:
-    """Return how a session stands; costs the reading of one small file, or of its journal if it was killed."""
+def look(run_dir: RunDir, here: Mapping[str, PipelineState] = MappingProxyType({})) -> Seen:
+    """Return how a session stands; costs the reading of one small file, or of its journal if it was killed.
+
+    Args:
+        run_dir: Its directory.
+        here: The states of this kernel's sessions, by id: a file may be a moment behind.
+    """
     try:
         who = owner(run_dir)
-        found = current_snapshot(run_dir)
+        state = here.get(run_dir.session_id)
+        found = current_snapshot(run_dir) if state is None else to_snapshot(state)
         last = run_dir.journal.stat().st_mtime
     except (OSError, MiloError) as e:
         return Seen(run_dir, started=run_dir.started_wall, why=str(e))
@@ -106,7 +114,7 @@ def look(run_dir: RunDir) -> Seen:
         str(found.get("waiting_for") or ""),
         started,
         took,
-        _from_iso(found.get("stopped_at")) or last,
+        last,
         who,
     )
 
@@ -179,11 +187,10 @@ def unique_short(shown: Iterable[RunDir], all_: Iterable[RunDir]) -> dict[RunDir
     return {r: r.session_id[:SHORT] if count[r.session_id[:SHORT]] < 2 else r.session_id for r in shown}  # noqa: PLR2004 - once, or more often
 
 
-def _from_iso(text: Any) -> float:
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
+def states_here(asked: Asked) -> dict[str, PipelineState]:
+    """Return the states of the sessions of this notebook's executors, by id."""
+    held = [asked.cells.find(name) for name in asked.cells.names()]
+    return {str(e.session_id): e.session.state for e in held if isinstance(e, PipelineExecutor)}
 
 
 # ---------------------------------------------------------------------- which one a line means

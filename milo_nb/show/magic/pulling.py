@@ -62,7 +62,7 @@ class Pulled(Mapping[str, Any]):
                 why = phase.reason.startswith(NOT_SAVED)
                 self.missing[phase.name] = phase.reason if why else "its result was not saved"
             else:
-                self.missing[phase.name] = f"it is {phase.status}"
+                self.missing[phase.name] = "it has not run" if phase.status == "pending" else f"it is {phase.status}"
 
     def __getitem__(self, phase: str) -> Any:
         """Return the result of a phase.
@@ -153,7 +153,7 @@ def _as_names(asked: Asked, pulled: Pulled) -> None:
     """Bind each phase's result to its name; what is refused is said and stays away."""
     for phase in asked.phases:
         before = asked.variables.get(phase)
-        if not phase.isidentifier() or (phase in asked.variables and id(before) not in _BOUND.get(phase, ())):
+        if not phase.isidentifier() or (phase in asked.variables and asked.cells.pulled.get(phase) != id(before)):
             raise _in_the_way(asked, phase)
     brought, refused = [], {}
     for phase in asked.phases:
@@ -165,16 +165,13 @@ def _as_names(asked: Asked, pulled: Pulled) -> None:
             refused[phase] = f"its saved result is refused: {e.reason}"
         else:
             asked.variables[phase] = value
-            _BOUND[phase] = (id(value),)
+            asked.cells.pulled[phase] = id(value)
             brought.append(f"{phase} ({type(value).__name__})")
     if brought:
         say(f"Brought from session {_short(pulled)}: {', '.join(brought)}.")
     _say_missing(pulled, refused)
     if not brought:
         raise ResultNotAvailableError(f"Nothing was brought from session {_short(pulled)}.")
-
-
-_BOUND: dict[str, tuple[int, ...]] = {}  # what pull has put into variables, which it may replace
 
 
 def _say_missing(pulled: Pulled, missing: Mapping[str, str]) -> None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import InvalidStateError, UnknownPhaseError, UnknownSessionError, UsageError, available
+from milo_nb.errors import (
+    InvalidStateError,
+    NothingToResumeError,
+    UnknownPhaseError,
+    UnknownSessionError,
+    UsageError,
+    available,
+)
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.taking_up import latest
 from milo_nb.persist.rundir import find
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.elsewhere import find_elsewhere
-from milo_nb.show.magic.going_on import go_on, is_unfinished, take_up
+from milo_nb.show.magic.going_on import go_on, is_unfinished, take_up, wait_for_cancel
 from milo_nb.show.magic.made import release, run_options, settings
 from milo_nb.show.magic.obeying import obey, say_obeyed
 from milo_nb.show.magic.on_disk import (
     SHORT,
     latest_to_go_on,
+    live_elsewhere,
     name_of,
     pipeline_of,
     root_of,
@@ -40,6 +48,8 @@ def resume(asked: Asked) -> None:
     """
     name, session = _meant(asked)
     held = asked.cells.find(name)
+    if isinstance(held, PipelineExecutor):
+        wait_for_cancel(held)
     if isinstance(held, PipelineExecutor) and not held.is_idle and _is_of(held, session):
         _resume_here(asked, held, name)
         return
@@ -117,7 +127,16 @@ def _options(asked: Asked, name: str, session: str, own: dict[str, Any]) -> dict
 def _on_disk(asked: Asked, name: str, session: str | None) -> str:
     if session is not None:
         return session_of(asked, name, session).session_id
-    return latest(root_of(asked, name), name_of(asked, name))
+    root, known = root_of(asked, name), name_of(asked, name)
+    try:
+        return latest(root, known)
+    except NothingToResumeError as nothing:
+        runs = live_elsewhere(root, known)
+        if runs is None:
+            raise
+        short = runs.session_id[:SHORT]
+        hint = f"Session {short} runs in another kernel, %milo attach {short} shows it."
+        raise NothingToResumeError(f"{nothing} {hint}") from None
 
 
 def _tell(asked: Asked, executor: PipelineExecutor, name: str) -> None:

@@ -8,7 +8,7 @@ from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.result import MARKS, count_statuses
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.elsewhere import where
+from milo_nb.show.magic.elsewhere import status_of, where
 from milo_nb.show.magic.going_on import say_waiting
 from milo_nb.show.magic.listing import session_at_hand
 from milo_nb.show.magic.made import count_phases, say_missing
@@ -52,7 +52,7 @@ def _lines_of(name: str, executor: Any, *, has_times: bool) -> Iterator[str]:
     counts = ", ".join(f"{n} {word}" for word, n in count_statuses(state.phases).items())
     doing = f", {state.requested}" if state.requested else ""
     at = "" if isinstance(executor, PipelineExecutor) else f" ({where(executor)})"
-    yield f"{name}{at}: {state.status}{doing} {state.progress:.0%} ({counts})"
+    yield f"{name}{at}: {status_of(executor)}{doing} {state.progress:.0%} ({counts})"
     wide = max((len(p.name) for p in state.phases), default=0)
     for phase in state.phases:
         said = (phase.error if phase.status in ("failed", "skipped") else "") or phase.reason or phase.message
