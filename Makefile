@@ -1,7 +1,7 @@
 # One environment (.venv), one command for each thing. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-headless test check fix build bundle bench docs clean
+.PHONY: help demo demo-headless test stress check fix build bundle bench docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ test: bundle ## everything: front end, Python, browser, notebooks; installs what
 	$(PY) -m pytest $(PURE_ROOMS:%=tests/%) $(PURE_ROOMS:%=--cov=milo_nb.%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%)
 	$(PY) -m pytest --nbval notebooks --nbval-current-env --nbval-cell-timeout=600
+
+stress: $(ENV) ## kill sessions 400 times at the level of executors, and as often below
+	MILO_NB_STRESS_KILLS=400 $(PY) -m pytest tests/crash/test_kills.py tests/persist/test_faults.py -k killed --timeout=3000
 
 check: $(ENV) ## linters, formats, types, import rules; changes nothing
 	$(BIN)/ruff check .

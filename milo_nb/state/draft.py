@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.state.model import (
+    NOT_SAVED,
     AttemptRecord,
     PhaseStatus,
     PipelineState,
@@ -113,7 +114,10 @@ class Draft:
         self.set(t, status=status, requested="", waiting_for=waiting_for, stopped_at=stopped_at)
 
     def activate(self, t: float) -> None:
-        """Let a session that ended or paused go on; the time in between does not count."""
+        """Let a session that ended or paused go on; the time in between does not count, nor why it was cancelled."""
+        old = self.state
+        if old.status == "cancelled" and not old.notice.lower().startswith(NOT_SAVED):
+            self.set(t, notice="")
         idle = self.state.idle + (t - self.state.stopped_at if self.state.stopped_at else 0.0)
         self.set(t, status="running", halted=False, stopped_at=0.0, idle=idle)
 

@@ -389,3 +389,8 @@ def test_a_batch_comes_to_what_its_actions_come_to_one_by_one(told):
     assert batched == state
     total = sum(w for w, p in zip((1, 3, 0), state.phases, strict=True) if p.status in ("completed", "skipped"))
     assert state.progress == total / 4
+
+
+def test_that_a_session_is_not_saved_is_said_until_it_is_whatever_it_goes_on_after():
+    story = running("a").tell(a.CHECKPOINT_FAILED, {"reason": "Not saved: disk full."}).tell(a.PIPELINE_CANCELLED)
+    assert story.tell(a.PIPELINE_RESUMED).state.notice == "Not saved: disk full."

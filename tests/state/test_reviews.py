@@ -125,5 +125,6 @@ def test_a_run_of_only_some_phases_ends_unfinished_and_a_resume_runs_the_rest():
         assert (hand.state.status, hand.status("c")) == ("cancelled", "pending")
         assert hand.state.notice == "Only a, b was asked for; resume runs the rest."
         hand.command("resume")
+        assert hand.state.notice == "", "it goes on"
         assert hand.finish_all() == ["c"]
         assert hand.state.status == "completed"
