@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 MAX_FORM_BYTES: Final = 10_000_000
 """Most bytes of one form (one MIME type) of a display."""
@@ -131,9 +131,10 @@ class OutputBook:
     Attributes:
         revision: Grows with each change; what has been read stays true while it is the same.
         dropped: How many outputs had to go because there were too many.
+        on_change: Called after each change, on the thread that displays; for one who shows them.
     """
 
-    __slots__ = ("_clears", "_entries", "_lock", "_most", "_name", "_number", "dropped", "revision")
+    __slots__ = ("_clears", "_entries", "_lock", "_most", "_name", "_number", "dropped", "on_change", "revision")
 
     def __init__(self, name: str, most: int = MAX_OUTPUTS) -> None:
         """Keep the last ``most`` outputs of the phase ``name``."""
@@ -145,6 +146,7 @@ class OutputBook:
         self._clears: int | None = None
         self.revision = 0
         self.dropped = 0
+        self.on_change: Callable[[], None] | None = None
 
     def __len__(self) -> int:
         """How many are kept."""
@@ -170,19 +172,25 @@ class OutputBook:
         Attempts do not touch each other's. An update of something that was not displayed here is a new output.
         """
         with self._lock:
-            self.revision += 1
-            if output.clear:
-                self._clears = attempt if output.wait else None
-                if not output.wait:
-                    self._clear(attempt)
-                return None
-            if output.update and self._replace(output, attempt):
-                return None
-            if self._clears is not None:
-                self._clear(self._clears)
-                self._clears = None
-            self._replace(output, attempt)
-            return self._append(output, attempt, late=late)
+            reference = self._take(output, attempt, late=late)
+        if self.on_change is not None:
+            self.on_change()
+        return reference
+
+    def _take(self, output: Output, attempt: int, *, late: bool) -> str | None:
+        self.revision += 1
+        if output.clear:
+            self._clears = attempt if output.wait else None
+            if not output.wait:
+                self._clear(attempt)
+            return None
+        if output.update and self._replace(output, attempt):
+            return None
+        if self._clears is not None:
+            self._clear(self._clears)
+            self._clears = None
+        self._replace(output, attempt)
+        return self._append(output, attempt, late=late)
 
     def _clear(self, attempt: int) -> None:
         self._entries = [entry for entry in self._entries if entry.attempt != attempt]

@@ -50,6 +50,9 @@ def install() -> None:
             DRAINER.open()
             for hook in _HOOKS:
                 hook.install()
+        else:
+            for hook in streams.HOOKS:
+                hook.renew()
 
 
 def uninstall() -> None:

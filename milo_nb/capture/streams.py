@@ -347,6 +347,7 @@ class StreamHook:
         self.name: Final = name
         self._route: _Route | None = None
         self._proxy: StreamProxy | None = None
+        self._earlier: list[StreamProxy] = []
 
     def known(self) -> tuple[object, ...]:
         """Return the objects that stand for this stream now."""
@@ -373,6 +374,13 @@ class StreamHook:
         if self.name == "stdout":
             below_stdout[:] = [below]
 
+    def renew(self) -> None:
+        """Route what is the standard stream now, if somebody has put another one in place of ours since."""
+        stream = getattr(sys, self.name)
+        if self._proxy is not None and stream is not self._proxy and stream is not None:
+            self._earlier.append(self._proxy)
+            self.install()
+
     def _enter(self, stream: Any) -> bool:
         if isinstance(stream, _Routed):  # a running cell has held it since the last uninstall
             self._route = stream._milo_route  # noqa: SLF001 - ours
@@ -387,6 +395,9 @@ class StreamHook:
         if self._route is not None:
             self._route.leave()
             self._route = None
+        for proxy in self._earlier:
+            proxy.pass_through()
+        self._earlier.clear()
         if self._proxy is not None:
             self._proxy.pass_through()
             if getattr(sys, self.name) is self._proxy:

@@ -260,3 +260,17 @@ def test_standard_streams_are_known_by_name() -> None:
     assert standard_name(sys.__stderr__) == "stderr"
     assert standard_name(io.StringIO()) is None
     assert standard_name(None) is None
+
+
+def test_a_stream_that_was_put_in_place_since_is_routed_for_who_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", first)
+    with installed():
+        sys.stdout = second
+        with installed():
+            assert sys.stdout is not second
+            print("now")
+            assert second.getvalue() == "now\n"
+        print("later")
+    assert sys.stdout is second
+    assert (first.getvalue(), second.getvalue()) == ("", "now\nlater\n")
