@@ -12,7 +12,10 @@ from graphs import SHAPES, no_op_pipeline
 from harness import Benchmark, Options, Row, Spent, middle, per, spend, take_turns, take_turns_afresh
 from scheduling import WORKERS
 
+from milo_nb.capture.router import Block
+from milo_nb.execute.attached import attach
 from milo_nb.persist.journal import read
+from milo_nb.persist.logfile import LogFile
 from milo_nb.persist.replay import replay
 from milo_nb.persist.rundir import sessions
 
@@ -79,4 +82,31 @@ def replaying(options: Options) -> Iterator[Row]:
     yield Row(f"the state of {n:,} phases from their journal", "s", 1.0, 0.3, [s.cpu for s in spent], note)
 
 
-BENCHMARKS = (Benchmark("recording", recording), Benchmark("replaying", replaying))
+def attaching(options: Options) -> Iterator[Row]:
+    """Looking at a session with a very long log: until the last page of it is there."""
+    n = options.size(1_000_000, 1_000)
+    with tempfile.TemporaryDirectory() as folder:
+        _run("layered", options.size(200, 10), folder)
+        (run,) = sessions(folder)
+        name = replay(read(run.journal)).phases[0].name
+        log = LogFile(run.logs, name)
+        for start in range(0, n, 1_000):
+            log.append(
+                [Block("stdout", "", float(start), [f"line {i} of many" for i in range(start, start + 1_000)])], 1
+            )
+        log.close()
+
+        def look() -> None:
+            attached = attach(None, folder)
+            book = attached.session.books[name]
+            if len(book.page(len(book) - 200, 200)) != 200:
+                raise AssertionError("the page is not there")
+            attached.close()
+
+        spent = take_turns({"attach": partial(spend, look)}, options.rounds)["attach"]
+    yield Row(
+        f"attach to a session with {n:,} log lines, to the first page", "ms", 300, 100, [s.wall * 1e3 for s in spent]
+    )
+
+
+BENCHMARKS = (Benchmark("recording", recording), Benchmark("replaying", replaying), Benchmark("attaching", attaching))

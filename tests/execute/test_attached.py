@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from milo_nb import attach
+from milo_nb import attach, pipeline_to_timeline
 from milo_nb.declare.phase import Phase
 from milo_nb.errors import (
     InvalidStateError,
@@ -80,6 +80,11 @@ def test_a_past_session_is_seen_as_it_was(run, look):
     assert (now.progress, now.elapsed, now.started_at) == (then.progress, then.elapsed, then.started_at)
     assert seen.results["load"] == [1, 2]
     assert seen["load"].result == [1, 2]
+
+
+def test_the_timeline_of_a_past_session_is_that_of_the_live_one(run, look):
+    first = ended(run(Phase("load", give([1, 2])), Phase("talk", chatty, "", "load")))
+    assert pipeline_to_timeline(look(first.session_id).store.state) == pipeline_to_timeline(first.store.state)
 
 
 def test_its_lines_and_errors_are_there(run, look):
