@@ -150,7 +150,8 @@ def test_a_body_may_hold_magics(notebook: Notebook) -> None:
         ("%%milo site --after load\n1", "--after belongs to a phase: @phase(after=...) in the body"),
         ("%%milo site --timeout=3\n1", "--timeout belongs to a phase: @phase(timeout=...) in the body"),
         ("%%milo site --on-fail skip\n1", "--on-fail belongs to a phase: @phase(on_fail=...) in the body"),
-        ("%%milo site --resume\n1", "--resume comes with a later version."),
+        ("%%milo site --backend dask\n1", "--backend comes with a later version."),
+        ("%%milo site --stale no\n1", "--stale: invalid choice: 'no'"),
         (
             "%%milo site -p limt\n1",
             "-p limt: the notebook has no variable 'limt'. Did you mean 'limit'? Give a value: -p limt=...",

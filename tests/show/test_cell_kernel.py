@@ -129,13 +129,13 @@ def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize(
     ("text", "replaced", "offered"),
     [
-        ("%milo re|", "re", ["retry", "rerun", "resume"]),
+        ("%milo re|", "re", ["retry", "rerun", "resume", "results"]),
         ("%milo retry shop tr|", "tr", ["train"]),
         ("%milo retry shop |", "", ["load", "clean", "train"]),
         ("%milo retry shop load --d|", "--d", ["--dry-run"]),
         ("%milo run shop -p r|", "r", ["rate="]),
-        ("%%milo shop --p|", "--p", ["--parallel", "--param"]),
-        ("%%milo shop --p|\n@phase\ndef load(): ...", "--p", ["--parallel", "--param"]),
+        ("%%milo shop --par|", "--par", ["--parallel", "--param"]),
+        ("%%milo shop --par|\n@phase\ndef load(): ...", "--par", ["--parallel", "--param"]),
         ("%%milo shop.report --after cl|", "cl", ["clean"]),
         ("%%milo shop.report --after cl|\n1", "cl", ["clean"]),
         ("%%milo shop.cl|", "shop.cl", ["shop.clean"]),

