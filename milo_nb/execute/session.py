@@ -218,11 +218,10 @@ class Session:
             with self.store.loop.hold():  # a command finds a session that has not started, or one whose saga hears it
                 for action in () if self._story is None else self._story.settled(self.state):
                     self.store.loop.intake.put(action)
-                was_started = self._story is not None and self._story.was_started
-                saga = session_saga(self._script, started=was_started)
+                saga = session_saga(self._script, started=self._story is not None)
                 self.task = self.store.run_saga(guarded(self.name, saga))
             if self._story is not None:
-                self._note_end()  # it may have ended when its last owner had it, and nothing more is told
+                _note_end(self, self._clock)  # it may have ended when its last owner had it, and nothing more is told
             if refused:
                 self.disk.trouble(refused)
 
@@ -333,18 +332,8 @@ class Session:
             return  # what nearly all batches are: a phase has ended and the next one starts
         for action in batch:
             if action.type in _TURNS:
-                self._note_end()
+                _note_end(self, self._clock)
                 return
-
-    def _note_end(self) -> None:
-        state = self.state
-        ended = bool(state.stopped_at) and state.status in ENDED
-        if ended != self.ended.is_set():
-            if ended:
-                self.ended.set()
-                self._clock.call_later(0, self.finish)
-            else:
-                self.ended.clear()
 
     def slot_freed(self, phase: str) -> None:
         """Tell the saga that code which would not stop has ended."""
@@ -354,3 +343,15 @@ class Session:
     def shares_objects(self) -> bool:
         """Tell whether phases get the very objects that others made."""
         return "shares_objects" in self._backend.abilities
+
+
+def _note_end(session: Session, clock: Clock) -> None:
+    """Have everybody know whether the session has ended, and what only a running one needs let go."""
+    state = session.state
+    ended = bool(state.stopped_at) and state.status in ENDED
+    if ended != session.ended.is_set():
+        if ended:
+            session.ended.set()
+            clock.call_later(0, session.finish)
+        else:
+            session.ended.clear()

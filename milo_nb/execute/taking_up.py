@@ -66,11 +66,6 @@ class Story(NamedTuple):
     keeper: Keeper
     state: PipelineState
 
-    @property
-    def was_started(self) -> bool:
-        """Whether it had started."""
-        return self.state.status != "pending"
-
     def clock(self, base: Clock) -> ContinuedClock:
         """Return the session's clock: what passed since its owner died counts."""
         return ContinuedClock(base, self.keeper.last_time())
@@ -126,9 +121,11 @@ def settled(state: PipelineState) -> Iterator[Action]:
             yield Action(a.PHASE_CANCELLED, payload)
     if state.status in ENDED and state.stopped_at:
         return
+    if state.status == "pending":  # its owner died before it could start anything: it goes on like any other
+        yield Action(a.PIPELINE_START, {"session_id": state.session_id})
     if any(p.status == "failed" for p in state.phases):
         yield Action(a.PIPELINE_FAILED)
-    elif state.status == "running":
+    elif state.status in ("pending", "running"):
         yield Action(a.PIPELINE_CANCELLED, {"reason": f"The session was {INTERRUPTED}."})
 
 

@@ -3,7 +3,9 @@
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,10 +19,12 @@ from milo_nb.errors import (
     WorkDirError,
 )
 from milo_nb.execute import executor as executor_module
+from milo_nb.execute.attached import attach
 from milo_nb.execute.executor import PipelineExecutor
-from milo_nb.persist.journal import read
+from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.journal import Journal, make_header, read
 from milo_nb.persist.replay import current_snapshot
-from milo_nb.persist.rundir import find, sessions
+from milo_nb.persist.rundir import RunDir, find, sessions
 from milo_nb.pipeline import Pipeline
 from milo_nb.state import actions as a
 from tests.strategies import DEADLINE_S, Gate, boom, give, wait_until
@@ -201,6 +205,18 @@ def test_a_phase_without_a_checkpoint_is_never_saved(bench):
     bench.broken = False
     assert bench.make(*phases).resume(first.session_id).wait(DEADLINE_S).success
     assert bench.count.calls == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(("only", "done"), [((), {"a": 1, "b": 2}), (("a",), {"a": 1})])
+def test_a_session_whose_owner_was_killed_before_it_could_start_goes_on_from_there(bench, only, done):
+    phases = [Phase("a", give(1)), Phase("b", give(2), "", "a")]
+    run_dir = RunDir.make(bench.root, "shop", str(uuid4()), time.time())
+    graph = declared_to_json(Pipeline("shop", *phases).graph)
+    Journal.create(run_dir.journal, make_header("shop", run_dir.session_id, graph, wall=time.time(), clock=1.0)).close()
+    assert attach(None, bench.root).state.value == "cancelled"
+    executor = bench.make(*phases).resume(only=only)
+    assert dict(executor.wait(DEADLINE_S).results) == done
+    assert executor.store.state.session_id == run_dir.session_id == str(executor.session_id)
 
 
 def test_only_some_phases_can_be_resumed(bench):
