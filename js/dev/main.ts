@@ -15,7 +15,7 @@ function classic(): Phase[] {
     fakePhase("render", {
       depends_on: [1],
       weight: 3,
-      policy: { on_fail: "retry", max_retries: 2, retry_delay: 1, retry_backoff: "exponential" },
+      policy: "up to 2 more tries, 1 s apart, doubling; then the pipeline stops",
     }),
     fakePhase("write", { depends_on: [2, 3] }),
     fakePhase("health", { depends_on: [4] }),
@@ -88,7 +88,8 @@ function failed(): Phase[] {
 
 function cancelled(): Phase[] {
   return ran(classic(), 3, 0).map((phase, i): Phase => {
-    if (i === 2) return { ...phase, status: "skipped", attempt: 2, error: "no such folder", policy: { ...phase.policy, on_fail: "skip" } };
+    if (i === 2)
+      return { ...phase, status: "skipped", attempt: 2, error: "no such folder", policy: "it is skipped and the pipeline goes on" };
     return i === 3 ? { ...phase, status: "cancelled", started_at: 4, elapsed: 1 } : phase;
   });
 }

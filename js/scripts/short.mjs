@@ -9,7 +9,7 @@ export const INTERNAL =
   "always answered blocks bodies byPerson chains choice colour counts current dispatch dismiss drawing elapsedAt ending escalatedTo " +
   "hint horizontal isBusy isCause isCurrent isFar isPure isSelected kind label layer layerGap nodeGap nodeHeight nodeWidth names notice onChoose onFollow " +
   "onSight order paths peek permit pieces port props refuse requests reveal routes row rowHeight seen setExpanded setFollow shelf shown showView " +
-  "since slots starts syncing tabs toggleHelp viewport virtual wantDetail wantLogs wantOutputs";
+  "since slots starts syncing tabs toggleHelp touched viewport virtual wantDetail wantLogs wantOutputs";
 export const HOOKS = "root still header inspector graph node word log log-row log-text";
 
 export const isInternal = new RegExp(`^(${INTERNAL.replaceAll(" ", "|")})$`);

@@ -3,10 +3,13 @@
  *
  * Lives as long as the model. Whoever opens it closes it by the AbortSignal; then no listener and no timer is left.
  */
-import { type Model, openLanes, uuid } from "./lanes";
+import { every } from "./dom/lasting";
+import { type Model, openLanes } from "./lanes";
 import type { Choice } from "./state/actions";
 import { bytesOf } from "./state/shelf";
 import { createStore, type Port } from "./state/store";
+import { keepStill } from "./stills";
+import { uuid } from "./uuid";
 import { type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
 import type { FromBrowser } from "./wire-browser";
 
@@ -73,11 +76,12 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       message = parseFromKernel(content, "");
     } catch (error) {
       const wasSyncing = state.peek().syncing;
-      store.dispatch({ type: "misread", reason: error instanceof Error ? error.message : "unknown" });
+      store.dispatch({ type: "misread", reason: `${error}` });
       if (!wasSyncing) ask({ type: "sync" }); // an unreadable snapshot must not be asked for without end
       return;
     }
     store.dispatch({ type: "connected", connection: "live" });
+    if (message.type === "still") return keepStill(model, message.data);
     const wasSyncing = state.peek().syncing;
     const data: unknown = Array.isArray(buffers) ? buffers[0] : null;
     store.dispatch({ type: "received", message, at: clock(), data: data instanceof DataView ? data : undefined });
@@ -96,7 +100,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       store.dispatch({ type: "restored", snapshot: parseSnapshot(value, "snapshot"), at: clock() });
       showChoice();
     } catch (error) {
-      store.dispatch({ type: "misread", reason: error instanceof Error ? error.message : "unknown" });
+      store.dispatch({ type: "misread", reason: `${error}` });
     }
   };
 
@@ -145,7 +149,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   model.on("msg:custom", onMessage);
   model.on("change:snapshot", onSnapshot);
   for (const trait of Object.keys(TRAITS)) model.on(`change:${trait}`, onTraits);
-  const timer = setInterval(watch, WATCH_EVERY_MS);
+  every(WATCH_EVERY_MS, signal, watch);
   const sayBye = () => lanes.send({ type: "bye", view });
   if (typeof window !== "undefined") window.addEventListener("pagehide", sayBye, { signal });
   signal.addEventListener(
@@ -155,7 +159,6 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       model.off("msg:custom", onMessage);
       model.off("change:snapshot", onSnapshot);
       for (const trait of Object.keys(TRAITS)) model.off(`change:${trait}`, onTraits);
-      clearInterval(timer);
       for (const pending of giveUp.values()) clearTimeout(pending);
       lanes.close();
     },
@@ -170,10 +173,10 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     select: (selected, open) => choose(open ? { selected, expanded: true } : { selected }),
     setExpanded: (expanded) => choose({ expanded }),
     setFollow: (follow) => choose({ follow }),
-    command(command, phases = []) {
+    command(command, phases = [], options = {}) {
       const id = uuid();
       store.dispatch({ type: "requested", id, command, phases });
-      expectReply(id, { type: "command", id, command, phases, options: {} });
+      expectReply(id, { type: "command", id, command, phases, options });
     },
     wantLogs(phase, start, count) {
       // One page at a time: who scrolls fast wants the lines where the scrolling ends, not those it passed.

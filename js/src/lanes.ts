@@ -5,6 +5,8 @@
  * twins apart by id); the lane that was answered is remembered. The control lane is private API of JupyterLab's widget
  * manager: it is probed for, and where it is missing the comm alone is used.
  */
+import type { NotebookModel } from "./stills";
+import { uuid } from "./uuid";
 import type { FromBrowser } from "./wire-browser";
 
 /** The part of anywidget's model that is used here. */
@@ -15,7 +17,10 @@ export interface Model {
   send(content: unknown): void;
   on(event: string, callback: (...args: unknown[]) => void): void;
   off(event: string, callback: (...args: unknown[]) => void): void;
-  readonly widget_manager?: { readonly kernel?: Partial<Kernel> | null } | null;
+  readonly widget_manager?: {
+    readonly kernel?: Partial<Kernel> | null;
+    readonly context?: { readonly model?: NotebookModel | null } | null;
+  } | null;
 }
 
 export const ESCALATE_AFTER_MS = 300;
@@ -96,6 +101,3 @@ function sendByControl(model: Model, message: FromBrowser): boolean {
   kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] }, false, true);
   return true;
 }
-
-/** `crypto.randomUUID` exists on secure origins only; a hub on plain http is none. */
-export const uuid = (): string => crypto.getRandomValues(new BigUint64Array(2)).reduce((text, part) => text + part.toString(36), "");

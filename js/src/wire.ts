@@ -8,7 +8,7 @@
 
 /** A message or trait that does not follow the contract; `field` is the path of the first wrong field. */
 export class WireError extends Error {
-  override readonly name = "WireError";
+  override readonly name = ""; // as text it is its message
   constructor(
     readonly field: string,
     expected: string,
@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, Parse<unknown>>>;
 type Shape<F extends Fields> = { readonly [K in keyof F]: Parsed<F[K]> };
 
 function describe(value: unknown): string {
-  return value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value).slice(0, 40);
+  return JSON.stringify(value)?.slice(0, 40) ?? "nothing";
 }
 
 function fail(path: string, expected: string, value: unknown): never {
@@ -106,12 +106,6 @@ const phaseStatus = oneOf("pending", "running", "retrying", "completed", "failed
 const pipelineStatus = oneOf("pending", "running", "paused", "completed", "failed", "cancelled");
 
 const attempt = object({ attempt: count, status: phaseStatus, started_at: number, elapsed: number, error: text });
-const policy = object({
-  on_fail: oneOf("stop", "continue", "skip", "retry"),
-  max_retries: count,
-  retry_delay: number,
-  retry_backoff: oneOf("fixed", "exponential"),
-});
 const phaseFields = {
   name: text,
   description: text,
@@ -129,8 +123,11 @@ const phaseFields = {
   parallel: flag,
   weight: number,
   history: listOf(attempt),
-  policy,
+  /** What follows its failure, in words. */
+  policy: text,
   edited: flag,
+  /** Is its result to be on disk, and not there yet? */
+  unsaved: flag,
   /** Grows with each change of what it displayed; how many displays there are. */
   outputs: tuple(count, count),
 } as const;
@@ -140,12 +137,16 @@ const pipelineFields = {
   status: pipelineStatus,
   requested: oneOf("", "pausing", "cancelling", "stopping"),
   waiting_for: text,
-  current_phase: text,
   started_at: number,
   elapsed: number,
   progress: number,
-  ended_at: number,
-  interactive: flag,
+  owner: oneOf("here", "elsewhere", "nobody"),
+  /** Why it takes no commands, or not all: see `permitSession`. */
+  locked: text,
+  /** What people should know of it as a whole, with the command of the button beside it. */
+  banners: listOf(tuple(oneOf("failed", "waiting", "told"), text, oneOf("", "run"))),
+  /** Lines that belong to no phase: asked for by the index after the last phase. */
+  other: count,
 } as const;
 
 const phase = object(phaseFields);
@@ -170,7 +171,7 @@ const line = tuple(
   text,
 );
 const frame = object({ file: text, line: count, function: text, code: listOf(tuple(count, text)) });
-const cause = object({ type: text, message: text, frames: listOf(frame), root: listOf(text), text });
+const cause = object({ type: text, message: text, frames: listOf(frame), text });
 
 /** The causes of causes are not shown: their text is part of the first one's. */
 const errorDetail = object({
@@ -179,7 +180,6 @@ const errorDetail = object({
   attempt: count,
   frames: listOf(frame),
   causes: listOf(cause),
-  root: listOf(text),
   text,
 });
 
@@ -224,6 +224,7 @@ export const parseFromKernel = tagged({
   output: object({ id: text, phase: count, ref: text, version: count, start: count }),
   reply: object({ id: text, ok: flag, message: text }),
   heartbeat: object({ now: number, seq: count }),
+  still: object({ data: object({ "text/html": text, "text/plain": text }) }),
 });
 
 export type PhaseState = Parsed<typeof phaseStatus>;
@@ -236,6 +237,9 @@ export type Frame = Parsed<typeof frame>;
 export type Cause = Parsed<typeof cause>;
 export type ErrorDetail = Parsed<typeof errorDetail>;
 export type FromKernel = Parsed<typeof parseFromKernel>;
+export type Still = Extract<FromKernel, { type: "still" }>;
+/** What the view's state is made of. */
+export type Told = Exclude<FromKernel, Still>;
 export type Delta = Extract<FromKernel, { type: "delta" }>;
 export type Detail = Extract<FromKernel, { type: "detail" }>;
 export type Output = Parsed<typeof output>;

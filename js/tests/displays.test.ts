@@ -77,10 +77,10 @@ async function give(data: string | Uint8Array) {
   return last;
 }
 
-test("the tab counts, and an empty pane says what it is for", async () => {
+test("the tab counts, and an empty pane says so", async () => {
   await open(0);
   expect(find("[data-tab=output]").textContent?.trim()).toBe("output");
-  expect(pane().textContent).toContain("Nothing displayed. Figures, tables");
+  expect(pane().textContent).toContain("Nothing displayed.");
   expect(asked("outputs")).toEqual([]);
   model.say({ type: "delta", seq: 6, now: 13, pipeline: {}, phases: [[0, { outputs: [1, 1], status: "running" }]], logs: [] });
   await settled();

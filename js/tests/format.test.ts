@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { formatCount, formatDuration, formatPercent, formatStamp, phaseNote, phaseSummary, plural } from "../src/view/format";
-import { policyText } from "../src/view/inspector";
 import { sortPhases } from "../src/view/list";
 import { zoomAt } from "../src/view/panzoom";
 import { attemptsOf, ticks } from "../src/view/timeline";
@@ -47,13 +46,6 @@ test("a phase in a line, for eyes and ears", () => {
   expect(phaseSummary(running, 12, true)).toBe("running · 45% · #2");
   expect(phaseSummary({ ...running, attempt: 1 }, 12, true)).toBe("running · 45% · 12s");
   expect(phaseSummary(phase("x", { status: "completed", started_at: 1, origin: "cache" }), 1)).toBe("completed · 1.0s · cached");
-});
-
-test("policies in words", () => {
-  expect(policyText({ on_fail: "retry", max_retries: 2, retry_delay: 1, retry_backoff: "exponential" })).toContain(
-    "2 more tries, 1.0s apart, doubling",
-  );
-  expect(policyText({ on_fail: "continue", max_retries: 0, retry_delay: 1, retry_backoff: "fixed" })).toContain("dependants never run");
 });
 
 test("the list has what failed first, and sorts numbers in names as numbers", () => {

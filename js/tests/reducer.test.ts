@@ -3,10 +3,10 @@ import type { Action } from "../src/state/actions";
 import { lineAt } from "../src/state/logs";
 import { INITIAL, reduce, type State } from "../src/state/reducer";
 import { isRequested, logOf, permitPhase, permitSession, phaseElapsed, progressOf, sessionElapsed } from "../src/state/selectors";
-import type { Delta, FromKernel } from "../src/wire";
+import type { Delta, Told } from "../src/wire";
 import { failing, lines, phase, snapshot } from "./samples";
 
-const after = (state: State, ...messages: FromKernel[]): State =>
+const after = (state: State, ...messages: Told[]): State =>
   messages.reduce((now, message) => reduce(now, { type: "received", message, at: 1000 }), state);
 const delta = (seq: number, changes: Partial<Delta> = {}): Delta => ({
   type: "delta",

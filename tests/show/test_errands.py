@@ -13,7 +13,7 @@ from milo_nb import Phase, Pipeline
 from milo_nb.capture.sink import Block
 from milo_nb.show.notebook import errands
 from milo_nb.show.notebook.errands import Desk, Errands
-from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest
+from milo_nb.state.wire_browser import CommandRequest, DetailRequest, LogsRequest
 from tests.strategies import DEADLINE_S, Watch
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Counter:
     def __init__(self, executor: PipelineExecutor) -> None:
         self.executor = executor
         self.answers: list[dict[str, Any]] = []
-        self.desk = Desk(executor, self.answers.append, commands=AtOnce(), details=AtOnce())
+        self.desk = Desk(executor, self.answers.append, commands=AtOnce(), details=AtOnce(), slow=AtOnce())
 
     def ask(self, request: Any) -> dict[str, Any]:
         before = len(self.answers)
@@ -184,7 +184,7 @@ def test_an_error_is_told_with_the_persons_own_lines(counter: Counter) -> None:
     assert answer.keys() == shape.keys()
     assert error.keys() == shape["error"].keys()
     assert error["causes"][0].keys() == shape["error"]["causes"][0].keys()
-    assert (error["type"], error["message"], error["attempt"], error["root"]) == ("KeyError", "'title'", 1, ["fail"])
+    assert (error["type"], error["message"], error["attempt"]) == ("KeyError", "'title'", 1)
     (frame,) = error["frames"]
     assert frame["function"] == "fail"
     assert dict(map(tuple, frame["code"]))[frame["line"]].strip() == 'raise KeyError("title") from wrong'

@@ -16,7 +16,8 @@ from milo_nb.declare.phase import Phase
 from milo_nb.show.notebook import feed as rules
 from milo_nb.show.notebook import told
 from milo_nb.show.notebook.feed import Feed
-from milo_nb.state.wire import Ack, Bye, Hello, Sync, to_snapshot
+from milo_nb.state.wire import to_snapshot
+from milo_nb.state.wire_browser import Ack, Bye, Hello, Sync
 from tests.strategies import Hand, nothing
 
 if TYPE_CHECKING:

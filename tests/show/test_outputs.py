@@ -16,7 +16,7 @@ from milo_nb.show.notebook import feed as rules
 from milo_nb.show.notebook import outputs
 from milo_nb.show.notebook.errands import Desk, Errands
 from milo_nb.show.notebook.outputs import FORMS, choose, to_list, to_piece
-from milo_nb.state.wire import Hello, OutputRequest, OutputsRequest
+from milo_nb.state.wire_browser import Hello, OutputRequest, OutputsRequest
 from tests.show.test_feed import Stage
 from tests.strategies import DEADLINE_S, Hand, nothing
 
@@ -303,15 +303,20 @@ def test_who_comes_later_is_told_in_the_snapshot_and_in_the_trait(stage: Stage) 
     assert [p["outputs"] for p in stage.browser.traits["snapshot"]["phases"]] == [[1, 1], [0, 0], [0, 0]]
 
 
-def test_while_displays_may_change_somebody_looks_soon(stage: Stage) -> None:
-    due = stage.open().tick()
+def test_nobody_looks_for_displays_before_one_changes_which_wakes_the_feed(stage: Stage) -> None:
+    woken: list[bool] = []
+    stage.feed.wake = lambda: woken.append(True)
+    stage.show("1", display_id="bar")
+    stage.open()
+    due = stage.tick()
     assert due is not None
     assert due - stage.now > rules.GAP_S
-    stage.show("1", display_id="bar")
+    assert woken == []
+    stage.show("2", display_id="bar", update=True)
+    assert woken == [True]
     stage.tick()
-    due = stage.ack().tick(0.0)
-    assert due is not None
-    assert due - stage.now <= rules.GAP_S
+    assert stage.browser.state is not None
+    assert stage.browser.state["phases"][0]["outputs"] == [2, 1]
 
 
 def test_an_update_that_changes_no_state_is_news(stage: Stage) -> None:

@@ -1,5 +1,5 @@
 /** What can happen to the view's state. Each action says what happened; only the reducer says what follows. */
-import type { FromKernel, Snapshot } from "../wire";
+import type { Snapshot, Told } from "../wire";
 import type { Command } from "../wire-browser";
 
 /** `connecting` until the kernel has spoken, `live` while it speaks, `gone` when it has been silent too long. */
@@ -17,7 +17,7 @@ export interface Choice {
 
 export type Action =
   /** A message came, maybe with a binary part; `at` is the page clock in milliseconds. */
-  | { readonly type: "received"; readonly message: FromKernel; readonly at: number; readonly data?: DataView | undefined }
+  | { readonly type: "received"; readonly message: Told; readonly at: number; readonly data?: DataView | undefined }
   /** The `snapshot` trait has a value. */
   | { readonly type: "restored"; readonly snapshot: Snapshot; readonly at: number }
   /** A message did not follow the contract. */

@@ -113,7 +113,7 @@ function receive(state: State, { message, at, data }: Extract<Action, { type: "r
       return { ...state, session: { ...state.session, now: message.now }, received: at };
     }
     case "logs": {
-      if (!state.session?.phases[message.phase]) return state;
+      if (linesOf(state.session, message.phase) < 0) return state;
       const lines = putLines(state.logs.get(message.phase) ?? NO_LOGS, message.start, message.lines);
       return { ...state, logs: new Map(state.logs).set(message.phase, withBounds(lines, message.first, message.total)) };
     }
@@ -151,7 +151,7 @@ function replace(state: State, snapshot: Snapshot, at: number): State {
     syncing: false,
     received: at,
     elapsedAt: snapshot.now,
-    logs: bounded(kept.logs, snapshot.phases),
+    logs: bounded(kept.logs, snapshot),
   };
 }
 
@@ -175,15 +175,16 @@ function advance(state: State, delta: Delta, at: number): State {
   }
   const logs = new Map(kept.logs);
   for (const batch of delta.logs) logs.set(batch.phase, putLines(logs.get(batch.phase) ?? NO_LOGS, batch.start, batch.lines));
+  const next = { ...session, ...delta.pipeline, phases, now: delta.now, seq: delta.seq };
   return {
     ...kept,
-    session: { ...session, ...delta.pipeline, phases, now: delta.now, seq: delta.seq },
+    session: next,
     seq: delta.seq,
     syncing: isNew, // a new session is known as a whole only from its snapshot
     received: at,
     elapsedAt: delta.pipeline.elapsed === undefined ? state.elapsedAt : delta.now,
     details,
-    logs: bounded(logs, phases),
+    logs: bounded(logs, next),
   };
 }
 
@@ -201,12 +202,17 @@ function forget(state: State): State {
   return { ...state, logs: new Map(), details: new Map(), shelf: null, requests: new Map(), touched: false };
 }
 
-/** Every log with lines here knows its length from `log_count` too. */
-function bounded(logs: ReadonlyMap<number, LogBuffer>, phases: readonly Phase[]): ReadonlyMap<number, LogBuffer> {
+/** How many lines a phase has, or after the last phase what belongs to none; -1 of what is not there. */
+export function linesOf(session: Snapshot | null, index: number): number {
+  return session?.phases[index]?.log_count ?? (index === session?.phases.length ? session.other : -1);
+}
+
+/** Every log with lines here knows its length from the session too. */
+function bounded(logs: ReadonlyMap<number, LogBuffer>, session: Snapshot): ReadonlyMap<number, LogBuffer> {
   const next = new Map<number, LogBuffer>();
   for (const [index, buffer] of logs) {
-    const phase = phases[index];
-    if (phase) next.set(index, withBounds(buffer, 0, phase.log_count));
+    const total = linesOf(session, index);
+    if (total >= 0) next.set(index, withBounds(buffer, 0, total));
   }
   return next;
 }

@@ -1,8 +1,8 @@
 /** What views ask of the state, so that no view works it out for itself. Pure. */
-import type { Phase, PhaseState } from "../wire";
+import type { Phase, PhaseState, Snapshot } from "../wire";
 import type { Command } from "../wire-browser";
 import { type LogBuffer, NO_LOGS, withBounds } from "./logs";
-import type { State } from "./reducer";
+import { linesOf, type State } from "./reducer";
 
 /** The kernel's session clock, in seconds, at the page clock `at` (milliseconds). */
 export function kernelNow(state: State, at: number): number {
@@ -63,7 +63,7 @@ export function progressOf(state: State): number {
 
 /** The log of a phase, as long as the kernel says it is even where no line is here. */
 export function logOf(state: State, index: number): LogBuffer {
-  return withBounds(state.logs.get(index) ?? NO_LOGS, 0, state.session?.phases[index]?.log_count ?? 0);
+  return withBounds(state.logs.get(index) ?? NO_LOGS, 0, linesOf(state.session, index));
 }
 
 /** The indices of the phases that wait for each phase. */
@@ -79,6 +79,12 @@ export function downstream(phases: readonly Phase[]): readonly (readonly number[
 export type Permit = string;
 
 const GONE = "The kernel is gone.";
+/** Why no command reaches the session, or not this one: another kernel that runs it does not start it anew. */
+export function barred({ connection, session }: State, command: Command): Permit {
+  if (connection === "gone") return GONE;
+  return session && (session.owner === "nobody" || command === "run") ? session.locked : "";
+}
+
 const POSSIBLE: Readonly<Record<"retry" | "rerun" | "skip" | "cancel", readonly PhaseState[]>> = {
   retry: ["failed", "cancelled", "skipped"],
   rerun: ["completed"],
@@ -86,27 +92,31 @@ const POSSIBLE: Readonly<Record<"retry" | "rerun" | "skip" | "cancel", readonly 
   cancel: ["running", "retrying"],
 };
 
-export function permitPhase({ connection }: State, command: keyof typeof POSSIBLE, { name, status }: Phase): Permit {
-  if (connection === "gone") return GONE;
+export function permitPhase(state: State, command: keyof typeof POSSIBLE, { name, status }: Phase): Permit {
   const possible = POSSIBLE[command];
-  return possible.includes(status) ? "" : `Cannot ${command} ${name}: it is ${status}, not ${possible.join(" or ")}.`;
+  const bar = barred(state, command);
+  return bar || possible.includes(status) ? bar : `Cannot ${command} ${name}: it is ${status}, not ${possible.join(" or ")}.`;
 }
 
 export type SessionCommand = "pause" | "resume" | "cancel" | "retry-failed" | "run";
 
-export function permitSession({ session, connection }: State, command: SessionCommand): Permit {
-  if (connection === "gone") return GONE;
-  if (!session) return "Nothing is known of the pipeline yet.";
-  const { status, requested, phases } = session;
+/** Does the command make sense as the session is? */
+export function isPossible({ status, requested, phases }: Snapshot, command: SessionCommand): boolean {
   const isActive = status === "running" || status === "paused" || requested === "stopping"; // failed, and others still run
-  const isPossible = {
+  return {
     pause: status === "running" && !requested,
     resume: status === "paused" || requested === "pausing" || (status === "cancelled" && !requested),
     cancel: isActive && requested !== "cancelling",
     "retry-failed": phases.some((phase) => phase.status === "failed"),
     run: !isActive,
   }[command];
-  return isPossible ? "" : `Cannot ${command}: the pipeline is ${requested || status}.`;
+}
+
+export function permitSession(state: State, command: SessionCommand): Permit {
+  const { session } = state;
+  const bar = barred(state, command);
+  if (!session) return bar || "Nothing is known of the pipeline yet.";
+  return bar || isPossible(session, command) ? bar : `Cannot ${command}: the pipeline is ${session.requested || session.status}.`;
 }
 
 /** Is this command, for this phase (or the session), sent and not yet answered? */

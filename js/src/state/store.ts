@@ -28,7 +28,7 @@ export interface Port {
   select(index: number, open: boolean): void;
   setExpanded(expanded: boolean): void;
   setFollow(follow: boolean): void;
-  command(command: Command, phases?: readonly string[]): void;
+  command(command: Command, phases?: readonly string[], options?: Readonly<Record<string, boolean>>): void;
   /** Asks for log lines, unless an answer is due: then they are wanted again when it has come. */
   wantLogs(phase: number, start: number, count: number): void;
   /** Asks for the error and result of a phase, once per attempt. */

@@ -1,8 +1,10 @@
 /** The view as a whole: puts itself into the host's element, and takes itself out again. */
 import { render } from "../dom/h";
+import { every } from "../dom/lasting";
 import { countByStatus } from "../state/selectors";
 import { effect, Signal } from "../state/signal";
 import type { Port, State } from "../state/store";
+import { uuid } from "../uuid";
 import { Graph } from "./graph";
 import { Header } from "./header";
 import { Inspector } from "./inspector";
@@ -15,12 +17,10 @@ import { Timeline } from "./timeline";
 const TICK_MS = 250;
 const SAY_EVERY_MS = 3_000;
 const SHOWN = { graph: Graph, timeline: Timeline, list: List } as const;
-let views = 0;
 
 /** Shows the port's state in `root` until the signal aborts. All of it is drawn anew when something it read changed. */
 export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, clock: () => number = () => performance.now()): void {
-  views += 1;
-  const id = `milo-${views}-${Math.random().toString(36).slice(2, 7)}`;
+  const id = `milo-${uuid()}`;
   const current = new Signal<ViewName>("graph");
   const isHelpOpen = new Signal(false);
   const ticked = new Signal(0);
@@ -39,7 +39,12 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
     ticked.value;
     const state = port.state.value;
     const { session, connection } = state;
-    Object.assign(root.dataset, { pipeline: session?.pipeline ?? "", status: session?.status ?? "pending", connection });
+    Object.assign(root.dataset, {
+      pipeline: session?.pipeline ?? "",
+      status: session?.status ?? "pending",
+      connection,
+      owner: session?.owner ?? "here",
+    });
     const props = { port, id, now: clock(), theme: theme.value };
     const Shown = SHOWN[current.value];
     render(
@@ -78,11 +83,6 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   every(SAY_EVERY_MS, ending, () => {
     said.value = summary(port.state.peek());
   });
-}
-
-function every(ms: number, ending: AbortSignal, act: () => void): void {
-  const timer = setInterval(act, ms);
-  ending.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 /** One line for screen readers: `build running, 3 of 12 done, parse failed`. */

@@ -47,11 +47,7 @@ export function OutputPane({ port, phase, index, theme }: Props) {
           </figure>
         );
       })}
-      {phase.outputs[1] ? null : (
-        <p class="milo-muted">
-          Nothing displayed{isOver(phase) ? "" : " yet"}. Figures, tables and whatever else the phase displays come here.
-        </p>
-      )}
+      {phase.outputs[1] ? null : <p class="milo-muted">Nothing displayed{isOver(phase) ? "" : " yet"}.</p>}
     </div>
   );
 }

@@ -38,7 +38,10 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 const pad = (value: number): string => String(value).padStart(2, "0");
 
-const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
+/** The name of what belongs to no phase. */
+export const OTHER = "Other output";
+
+export const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
   "": "",
   ran: "",
   cache: "cached",
@@ -63,9 +66,9 @@ export function phaseSummary(phase: Phase, elapsed: number, isShort = false): st
     .join(" · ");
 }
 
-/** What a screen reader adds to what can be read: `after load and split, error: no title`; nothing if there is nothing. */
+/** What a screen reader adds to what can be read: `after load and split, error: no title, not saved`; nothing if there is nothing. */
 export function phaseNote(phase: Phase, phases: readonly Phase[]): string | undefined {
   const upstream = phase.depends_on.flatMap((index) => phases[index]?.name ?? []);
   const after = upstream.length > 3 ? `after ${upstream.length} phases` : upstream.length ? `after ${upstream.join(" and ")}` : "";
-  return [after, phase.error && `error: ${phase.error}`].filter(Boolean).join(", ") || undefined;
+  return [after, phase.error && `error: ${phase.error}`, phase.unsaved && "not saved"].filter(Boolean).join(", ") || undefined;
 }

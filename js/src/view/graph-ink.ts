@@ -30,7 +30,7 @@ type Pen = CanvasRenderingContext2D;
 const CURVED_FROM = 0.12;
 
 export function prepare(layout: Layout): Drawing {
-  const routes = typeof Path2D === "undefined" ? [] : layout.routes;
+  const { routes } = layout;
   const drawn = new Set<string>();
   return {
     layout,

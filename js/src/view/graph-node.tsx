@@ -32,7 +32,8 @@ export function GraphNode({ id, port, phase, index, x, y, isSelected, elapsed }:
       aria-posinset={index + 1}
       data-phase={phase.name}
       data-status={phase.status}
-      title={[phase.name, summary, phase.message, phase.error].filter(Boolean).join("\n")}
+      data-unsaved={phase.unsaved || undefined}
+      title={[phase.name, summary, phase.message, phase.reason, phase.error].filter(Boolean).join("\n")}
       style={`left:${x - NODE.nodeWidth / 2}px;top:${y - NODE.nodeHeight / 2}px`}
       onClick={() => port.select(index, true)}
     >

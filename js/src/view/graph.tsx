@@ -4,6 +4,7 @@
  * A listbox whose arrow keys follow the edges. Until a person pans or zooms, all of it stays in sight.
  */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
+import { every, whenResized } from "../dom/lasting";
 import { type Layout, layout } from "../layout";
 import { downstream, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
@@ -76,12 +77,9 @@ export function Graph({ port, id, now, theme }: ViewProps) {
         latest.current = { ...latest.current, view: next }; // several moves may come before the next drawing
       };
       panZoom(box, () => latest.current.view, set, ending);
-      const resizing = new ResizeObserver(() => {
+      whenResized(box, ending, () => {
         width.value = box.clientWidth;
       });
-      resizing.observe(box);
-      width.value = box.clientWidth;
-      ending.addEventListener("abort", () => resizing.disconnect());
     },
     [moved, width],
   );
@@ -100,8 +98,7 @@ export function Graph({ port, id, now, theme }: ViewProps) {
         isSeen = seen.at(-1)?.isIntersecting ?? true;
       });
       seeing.observe(canvas);
-      const timer = setInterval(() => isSeen && drawFlow(canvas, latest.current, performance.now()), 50);
-      ending.addEventListener("abort", () => clearInterval(timer));
+      every(50, ending, () => isSeen && drawFlow(canvas, latest.current, performance.now()));
       ending.addEventListener("abort", () => seeing.disconnect());
     },
     [isFlowing, drawing],

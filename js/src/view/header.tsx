@@ -1,5 +1,14 @@
 /** The head of the view: what runs, how far it is, and what can be done with all of it. */
-import { countByStatus, PHASE_STATES, permitSession, progressOf, type SessionCommand, sessionElapsed } from "../state/selectors";
+import {
+  barred,
+  countByStatus,
+  isPossible,
+  PHASE_STATES,
+  permitSession,
+  progressOf,
+  type SessionCommand,
+  sessionElapsed,
+} from "../state/selectors";
 import type { Port } from "../state/store";
 import { formatDuration, formatPercent } from "./format";
 import { StatusIcon } from "./icons";
@@ -41,15 +50,15 @@ export function Header({ port, now }: ViewProps) {
               label="Approve"
               kind="milo-primary"
               phase={session.waiting_for}
-              permit=""
+              permit={barred(state, "approve")}
               hint="Goes on after the review"
             />
           ) : null}
           {ACTIONS.map(([command, label, hint, kind]) => {
             const permit = permitSession(state, command);
             const isBusy = command === "cancel" && requested === "cancelling";
-            // What makes no sense now is not there; what waits for the kernel, or has lost it, stays and says so.
-            const isOffered = session && (isBusy || permitSession({ ...state, connection: "live" }, command) === "");
+            // What makes no sense now is not there; what waits for the kernel, or has none, stays and says so.
+            const isOffered = session && (isBusy || isPossible(session, command));
             return isOffered ? (
               <CommandButton
                 key={command}
@@ -98,7 +107,21 @@ function Messages({ port }: { port: Port }) {
           {`When the running cell ends: ${queued.map((one) => [one.command, ...one.phases].join(" ")).join(", ")}.`}
         </p>
       ) : null}
-      {session?.waiting_for ? <p class="milo-banner" data-kind="waiting">{`Waiting for your review of ${session.waiting_for}.`}</p> : null}
+      {session?.banners.map(([kind, text, command]) => (
+        <p key={text} class="milo-banner" data-kind={kind}>
+          <span class="milo-spring">{text}</span>
+          {command ? (
+            <CommandButton
+              port={port}
+              command={command}
+              label="Start anew"
+              hint="Starts a new session"
+              permit={barred(port.state.value, command)}
+              options={{ replace: true }}
+            />
+          ) : null}
+        </p>
+      ))}
       {notice ? (
         <p class="milo-banner" data-kind={notice.kind} role="alert">
           <span class="milo-spring">{notice.text}</span>

@@ -1,10 +1,11 @@
 /** One phase, all of it: what it says, why it failed, what it gave, how it is set up; and what can be done with it. */
 import type { Child } from "../dom/h";
 import { useEffect, useSignal } from "../dom/hooks";
+import { linesOf } from "../state/reducer";
 import { downstream, permitPhase, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { OutputPane } from "./displays";
-import { formatDuration, phaseSummary } from "./format";
+import { formatDuration, OTHER, phaseSummary } from "./format";
 import { StatusIcon } from "./icons";
 import { Log } from "./log";
 import { ErrorPane, ResultPane } from "./output";
@@ -35,7 +36,18 @@ export function Inspector({ port, now, theme }: ViewProps) {
   useEffect(() => {
     if (phase && state.choice.expanded && (pane === "error" || pane === "result")) port.wantDetail(index);
   });
-  if (!phase || !state.choice.expanded) return null;
+  if (!state.choice.expanded) return null;
+  if (!phase)
+    return linesOf(state.session, index) > 0 ? (
+      <section class="milo-inspector" aria-label={OTHER}>
+        <div class="milo-line">
+          <b class="milo-spring">{OTHER}</b>
+          <SignButton sign="close" label="Close the inspector" onClick={() => port.setExpanded(false)} />
+        </div>
+        <Tabs label="Phase" tabs={["logs"]} current="logs" onChoose={Boolean} />
+        <Log port={port} index={index} />
+      </section>
+    ) : null;
   const Shown = PANES[pane];
   return (
     <section class="milo-inspector" aria-label={`Phase ${phase.name}`}>
@@ -91,7 +103,8 @@ function Info({ port, phase, index }: Pick<ViewProps, "port"> & { phase: Phase; 
     ["Reason", phase.reason],
     ["Depends on", names(phase.depends_on)],
     ["Needed by", names(downstream(phases)[index] ?? [])],
-    ["On failure", policyText(phase.policy)],
+    ["Checkpoint", phase.unsaved ? "not on disk so far" : ""],
+    ["On failure", phase.policy],
     ["Runs", phase.parallel ? "beside other phases" : "alone"],
     ["Weight", phase.weight],
     ["Code", phase.edited ? "edited since its last attempt; Retry uses the new code" : ""],
@@ -115,19 +128,4 @@ function Info({ port, phase, index }: Pick<ViewProps, "port"> & { phase: Phase; 
         ))}
     </dl>
   );
-}
-
-export function policyText({ on_fail, max_retries, retry_delay, retry_backoff }: Phase["policy"]): string {
-  switch (on_fail) {
-    case "stop":
-      return "the pipeline stops";
-    case "continue":
-      return "its dependants never run, the rest goes on";
-    case "skip":
-      return "it is skipped and the pipeline goes on";
-    case "retry":
-      return `up to ${max_retries} more tries, ${formatDuration(retry_delay)} apart${retry_backoff === "exponential" ? ", doubling" : ""}; then the pipeline stops`;
-    default:
-      return on_fail satisfies never;
-  }
 }

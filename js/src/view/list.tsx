@@ -2,7 +2,7 @@
 import { useSignal } from "../dom/hooks";
 import { PHASE_STATES, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
-import { formatCount, formatDuration } from "./format";
+import { formatCount, formatDuration, ORIGIN_WORDS, OTHER, plural } from "./format";
 import { StatusIcon } from "./icons";
 import { Rows } from "./rows";
 import type { ViewProps } from "./view";
@@ -43,7 +43,8 @@ export function List(props: ViewProps) {
   const sort = useSignal<readonly [Column, boolean]>(["status", false]);
   const state = props.port.state.value;
   const [column, isDescending] = sort.value;
-  const order = sortPhases(state.session?.phases ?? [], column, isDescending, (phase) => phaseElapsed(state, phase, props.now));
+  const { phases, other } = state.session ?? { phases: [], other: 0 };
+  const order = sortPhases(phases, column, isDescending, (phase) => phaseElapsed(state, phase, props.now));
   const head = (
     <div class="milo-head milo-list-row">
       {COLUMNS.map((name) => (
@@ -72,7 +73,8 @@ export function List(props: ViewProps) {
         class="milo-list-row"
         head={head}
         row={(phase, elapsed) => {
-          const note = phase.error || phase.message || phase.reason || phase.description;
+          const says = phase.status === "running" ? phase.message : "";
+          const note = phase.error || says || phase.reason || ORIGIN_WORDS[phase.origin] || phase.message || phase.description;
           return (
             <>
               <b title={phase.name}>{phase.name}</b>
@@ -89,6 +91,11 @@ export function List(props: ViewProps) {
           );
         }}
       />
+      {other > 0 ? (
+        <button type="button" class="milo-link" data-other={other} onClick={() => props.port.select(phases.length, true)}>
+          {OTHER}, {plural(other, "line")}
+        </button>
+      ) : null}
     </div>
   );
 }

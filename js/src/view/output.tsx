@@ -10,23 +10,9 @@ interface Props {
 }
 
 export function ErrorPane({ port, phase, index }: Props) {
-  const { details, session } = port.state.value;
-  const error = details.get(index)?.error;
-  const roots = error?.root.filter((name) => name !== phase.name) ?? [];
+  const error = port.state.value.details.get(index)?.error;
   return (
     <div class="milo-pane" data-pane="error">
-      {roots.map((name, i) => (
-        <p key={i}>
-          Root cause:{" "}
-          <button
-            type="button"
-            class="milo-link"
-            onClick={() => port.select(session?.phases.findIndex((one) => one.name === name) ?? 0, true)}
-          >
-            {name}
-          </button>
-        </p>
-      ))}
       {error ? (
         [error, ...error.causes].map((one, i) => <Failure key={i} error={one} isCause={i > 0} />)
       ) : (
@@ -48,7 +34,7 @@ export function Verbatim({ label, children }: { label: string; children?: Child 
   return <pre {...reach}>{children}</pre>;
 }
 
-function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Cause, "root" | "text">; isCause: boolean }) {
+function Failure({ error: { type, message, frames }, isCause }: { error: Omit<Cause, "text">; isCause: boolean }) {
   return (
     <>
       <p class="milo-error">

@@ -53,15 +53,16 @@ interface CommandProps {
   readonly kind?: string;
   /** What came of the command is not over yet: `pausing`. */
   readonly isBusy?: boolean;
+  readonly options?: Readonly<Record<string, boolean>>;
 }
 
 /** One click acts; the kernel's answer is waited for in sight; what is impossible says why. */
-export function CommandButton({ port, command, label, permit, hint, phase, kind, isBusy = false }: CommandProps) {
+export function CommandButton({ port, command, label, permit, hint, phase, kind, isBusy = false, options }: CommandProps) {
   const requested = isRequested(port.state.value, command, phase);
   const onClick = () => {
     if (requested) return;
     if (permit) port.refuse(permit);
-    else port.command(command, phase === undefined ? [] : [phase]);
+    else port.command(command, phase === undefined ? [] : [phase], options);
   };
   return (
     <button

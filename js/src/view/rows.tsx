@@ -55,6 +55,7 @@ export function Rows({ port, id, now, order, rowHeight, class: name, head, row }
             aria-description={phaseNote(phase, phases)}
             data-phase={phase.name}
             data-status={phase.status}
+            data-unsaved={phase.unsaved || undefined}
             onClick={() => port.select(index, true)}
           >
             {row(phase, elapsed)}

@@ -2,6 +2,7 @@
 import type { Child } from "../dom/h";
 import { useEffect, useRef, useSignal } from "../dom/hooks";
 import type { Attributes } from "../dom/jsx-runtime";
+import { whenResized } from "../dom/lasting";
 import { type Extent, inSight, isAtEnd, type Scroll, scrolled, scrollTo, spacerHeight } from "./scroll";
 
 interface Props {
@@ -52,14 +53,10 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     (ending) => {
       const box = host.current;
       if (!box) return;
-      const measure = () => {
+      whenResized(box, ending, () => {
         const above = head ? (box.firstElementChild?.clientHeight ?? 0) : 0;
         viewport.value = box.clientHeight - above || 400;
-      };
-      measure();
-      const resizing = new ResizeObserver(measure);
-      resizing.observe(box);
-      ending.addEventListener("abort", () => resizing.disconnect());
+      });
     },
     [viewport],
   );

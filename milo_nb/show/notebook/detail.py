@@ -11,7 +11,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, describe
+from milo_nb.errors import PhaseError, RecordedError, ResultRefusedError, describe
+from milo_nb.show.notebook.beside import is_attached
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ MAX_FRAMES = 20
 MAX_CAUSES = 8
 MAX_PREVIEW = 4_000
 AROUND = 2
+MOST_LOADED_BYTES = 1_000_000
+"""A result that is only on disk is loaded to be shown if it is no larger."""
 
 _cell_of: Callable[[str], str | None] = lambda file: None  # noqa: E731, ARG005 - replaced where there are cells
 _SCHEME = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -49,18 +52,37 @@ def to_detail(session: Session, i: int) -> dict[str, Any]:
     name = session.graph.names[i]
     status = session.state.phases[i].status
     error = session.errors.get(name) if status not in ("completed", "pending") else None
-    has_result = status in ("completed", "skipped") and name in session.results
     return {
         "error": None if error is None else to_error(error),
-        "result": to_preview(session.results[name]) if has_result else None,
+        "result": to_result(session, name) if status in ("completed", "skipped") else None,
     }
+
+
+def to_result(session: Session, name: str) -> dict[str, str] | None:
+    """Return a look at a phase's result, None if there is none. What is large on disk, or not ours, is not loaded."""
+    results = session.results
+    if is_attached(session):
+        return {"type": "on disk", "preview": session.describe_result(name)}  # type: ignore[attr-defined]
+    record = None if results.is_at_hand(name) else results.record(name)
+    if record is not None and record.get("size", 0) > MOST_LOADED_BYTES:
+        return {"type": "on disk", "preview": f"{record['size']:,} bytes; executor[{name!r}].result loads it"}
+    try:
+        value = results[name]
+    except KeyError:
+        return None
+    except ResultRefusedError as refused:
+        return {"type": "refused", "preview": clip(str(refused), MAX_PREVIEW)}
+    return to_preview(value)
 
 
 def to_error(error: PhaseError) -> dict[str, Any]:
     """Return a phase's error as the browser shows it: what was raised, where, and what led to it."""
     raised = error.cause if error.cause is not None else error
-    causes = [{**_describe(cause), "causes": [], "root": []} for cause in _causes(raised)]
-    return {**_describe(raised), "attempt": error.attempt, "causes": causes, "root": [error.phase]}
+    if isinstance(raised, RecordedError):  # its frames are gone with the process that had them
+        told = {"type": raised.kind, "message": clip(str(raised), MAX_MESSAGE), "text": clip(raised.text, MAX_TEXT)}
+        return {**told, "frames": [], "attempt": error.attempt, "causes": []}
+    causes = [{**_describe(cause), "causes": []} for cause in _causes(raised)]
+    return {**_describe(raised), "attempt": error.attempt, "causes": causes}
 
 
 def to_preview(value: object) -> dict[str, str]:

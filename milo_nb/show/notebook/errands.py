@@ -12,10 +12,13 @@ from collections import OrderedDict, deque
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import MiloError, describe
+from milo_nb.errors import InvalidStateError, MiloError, describe
+from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.detail import to_detail
 from milo_nb.show.notebook.outputs import to_list, to_piece
-from milo_nb.state.wire import CommandRequest, DetailRequest, LogsRequest, OutputRequest, OutputsRequest, to_lines
+from milo_nb.state.commands import Command
+from milo_nb.state.wire import to_lines
+from milo_nb.state.wire_browser import CommandRequest, DetailRequest, LogsRequest, OutputRequest, OutputsRequest
 from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from milo_nb.capture.outputs import OutputBook
     from milo_nb.execute.executor import PipelineExecutor
-    from milo_nb.state.wire import Request
+    from milo_nb.state.wire_browser import Request
 
 LOG = logging.getLogger("milo_nb")
 REMEMBERED = 1_000
@@ -65,6 +68,10 @@ class Errands:
 
 COMMANDS = Errands("milo-commands")
 DETAILS = Errands("milo-details")
+SLOW = Errands("milo-requests")
+"""For commands that wait: for another kernel to answer, or for a session to end."""
+ENDS_S = 20.0
+"""How long Start anew waits for what runs to stop."""
 
 
 class Desk:
@@ -77,12 +84,14 @@ class Desk:
         *,
         commands: Errands = COMMANDS,
         details: Errands = DETAILS,
+        slow: Errands = SLOW,
     ) -> None:
         """Answer by `answer`, which may be called from any thread."""
         self._executor = executor
         self._answer = answer
         self._commands = commands
         self._details = details
+        self._slow = slow
         self._lock = threading.Lock()
         self._done: OrderedDict[str, dict[str, Any] | None] = OrderedDict()  # None: being carried out
 
@@ -91,7 +100,9 @@ class Desk:
         match request:
             case CommandRequest(id_):
                 if self._is_new(id_):
-                    self._commands.add(lambda: self._settle(id_, self._carry_out(request)))
+                    waits = request.command == "run" or is_attached(self._executor.session)
+                    errands = self._slow if waits else self._commands
+                    errands.add(lambda: self._settle(id_, self._carry_out(request)))
             case LogsRequest():
                 self._commands.add(lambda: self._answer_logs(request))
             case OutputsRequest():
@@ -124,7 +135,7 @@ class Desk:
     def _carry_out(self, request: CommandRequest) -> dict[str, Any]:
         try:
             if request.command == "run":
-                self._executor.run_again()
+                self._start_anew(stops=request.options.get("replace", False))
             else:
                 options: dict[str, Any] = {**request.options, "id": request.id, "by": "view"}
                 self._executor.command(request.command, *request.phases, **options)
@@ -135,11 +146,24 @@ class Desk:
             return _reply(request.id, ok=False, message=f"{request.command} failed: {describe(error)}")
         return _reply(request.id, ok=True, message="")
 
+    def _start_anew(self, *, stops: bool) -> None:
+        """Start a new session; with `stops`, cancel the one that runs first."""
+        session = self._executor.session
+        if stops and session.is_running() and not is_attached(session):
+            if not session.plan(Command("cancel")).refused:  # else it is being cancelled already
+                self._executor.command("cancel", by="view")
+            if not session.ended.wait(ENDS_S):
+                raise InvalidStateError("What runs has not stopped so far. Start anew when it has.")
+        self._executor.run_again()
+
     def _answer_logs(self, request: LogsRequest) -> None:
         session = self._executor.session
-        if request.phase >= len(session.graph):
+        if request.phase > len(session.graph):
             return  # of a session that is no longer shown
-        book = session.books.get(session.graph.names[request.phase])
+        if request.phase == len(session.graph):  # after the last phase: what belongs to none
+            book: Any = None if is_attached(session) else session.logs.unattributed
+        else:
+            book = session.books.get(session.graph.names[request.phase])
         rows = book.page(request.start, request.count) if book is not None else []
         start = rows[0][0] if rows else request.start
         end = start

@@ -15,13 +15,13 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from milo_nb.show.notebook.told import ShownTraits, Told
-from milo_nb.state.wire import Ack, Bye, Hello, Sync
+from milo_nb.state.wire_browser import Ack, Bye, Hello, Sync
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from milo_nb.execute.session import Session
-    from milo_nb.state.wire import Message
+    from milo_nb.state.wire_browser import Message
 
 GAP_S = 1 / 16
 HEARTBEAT_S = 2.0
@@ -49,12 +49,14 @@ class Feed:
         session: What is told of; see `follow`.
         views: Ids of the views that are there.
         seq: Number of the last delta or snapshot.
+        wake: Has `tick` called soon; what changes no state calls it.
     """
 
     def __init__(self, port: Port, session: Session) -> None:
         """Begin with no views, and show all traits."""
         self._port = port
         self.session = session
+        self.wake: Callable[[], None] = lambda: None
         self.views: set[str] = set()
         self.seq = 0
         self._inbox: deque[Message] = deque()
@@ -100,6 +102,7 @@ class Feed:
         if self.views:
             self._look_for_silence(now)
         if self.views:
+            self._told.call(self.wake)  # before it is looked at: what changes from now on calls
             self._publish(now)
             if now - self._beat_at >= HEARTBEAT_S:
                 self._beat_at = now
@@ -186,6 +189,4 @@ class Feed:
         has_news = self._told.is_behind and self.seq - self._acked < MAX_UNACKED
         if not self._stalled and (self._wants_snapshot or has_news):
             due = min(due, max(self._sent_at + GAP_S, now))
-        elif not self._stalled and self._told.may_show:
-            due = min(due, now + GAP_S)
         return due if traits is None else min(due, traits)

@@ -62,8 +62,15 @@ class Spot:
 class Still:
     """Keeps the still of one executor up to date, whichever session it is in; does not keep the executor."""
 
-    def __init__(self, executor: PipelineExecutor, spot: Spot, publisher: Publisher = PUBLISHER) -> None:
-        """Begin to follow `executor`; nothing is shown before `show`."""
+    def __init__(
+        self,
+        executor: PipelineExecutor,
+        spot: Spot,
+        publisher: Publisher = PUBLISHER,
+        also: Callable[[PipelineExecutor, dict[str, str]], None] | None = None,
+    ) -> None:
+        """Begin to follow `executor`; nothing is shown before `show`. Changes are also told to `also`."""
+        self._also = also or (lambda executor, bundle: None)  # noqa: ARG005 - the same face
         self._executor = ref(executor)
         self._session = executor.session
         self._spot = spot
@@ -130,7 +137,10 @@ class Still:
                 return False
             self._shown = bundle
             self._spot.change(bundle)
-            return True
+        executor = self._executor()
+        if executor is not None:
+            self._also(executor, bundle)
+        return True
 
     def _follow(self) -> None:
         self._unsubscribe()
@@ -145,7 +155,9 @@ def show_still(executor: PipelineExecutor, publisher: Any) -> None:
     """Show the still of an executor in the cell that runs, and keep it up to date in all cells that show it."""
     still = _stills.get(executor)
     if still is None:
-        still = _stills[executor] = Still(executor, Spot())
+        from milo_nb.show.notebook.widget import PipelineWidget  # noqa: PLC0415 - ipywidgets takes a while to import
+
+        still = _stills[executor] = Still(executor, Spot(), also=PipelineWidget.show_still)
     still.show(publisher)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.show.notebook.beside import SessionBeside
 from milo_nb.state.model import ENDED
 from milo_nb.state.table import LEAF, Table
 from milo_nb.state.wire import phase_changes, to_lines, to_pipeline, to_snapshot
@@ -42,16 +43,20 @@ class Told:
         self._pipeline: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._outputs: dict[int, tuple[int, int]] = {}
+        self._beside = SessionBeside(session)
 
     @property
     def is_behind(self) -> bool:
-        """Whether the state has changed since, or what a phase has displayed."""
+        """Whether the state has changed since, or what a phase has displayed.
+
+        What else there is to tell changes with the state, or can wait for the next heartbeat.
+        """
         return self._state is not self._session.state or self._outputs != outputs_of(self._session)
 
-    @property
-    def may_show(self) -> bool:
-        """Whether displays may change: that changes no state, so somebody has to look."""
-        return bool(self._session.outputs) and not self.has_ended
+    def call(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when a display changes that is known: that changes no state."""
+        for book in tuple(self._session.outputs.values()):
+            book.on_change = wake
 
     @property
     def has_ended(self) -> bool:
@@ -70,9 +75,12 @@ class Told:
         self._counts = {name: len(book) for name, book in tuple(session.books.items())}
         counts = {session.graph.index[name]: count for name, count in self._counts.items()}
         self._state, self._leaves = state, list(leaves_of(state.phases))
-        self._pipeline = to_pipeline(state, at, interactive=True)
+        beside = self._beside.now()
+        self._pipeline = to_pipeline(state, at, interactive=True, beside=beside)
         self._outputs = outputs = outputs_of(session)
-        whole = to_snapshot(state, session.graph, now=at, seq=seq, interactive=True, log_counts=counts, outputs=outputs)
+        whole = to_snapshot(
+            state, session.graph, now=at, seq=seq, interactive=True, log_counts=counts, outputs=outputs, beside=beside
+        )
         return {"type": "snapshot", "seq": seq, "state": whole}
 
     def delta(self, seq: int) -> dict[str, Any] | None:
@@ -85,8 +93,9 @@ class Told:
         for i, outputs in self._outputs.items():
             if outputs != shown.get(i):
                 fields.setdefault(i, {})["outputs"] = list(outputs)
-        phases = self._changed_phases(leaves_of(state.phases), fields)
-        after = to_pipeline(state, at, interactive=True)
+        beside = self._beside.now()
+        phases = self._changed_phases(leaves_of(state.phases), fields, keeps=beside.keeps)
+        after = to_pipeline(state, at, interactive=True, beside=beside)
         pipeline = {name: value for name, value in after.items() if value != self._pipeline.get(name)}
         if pipeline.keys() <= _TIME and not phases and not logs:
             return None  # time alone is no news: the browser counts it itself
@@ -94,11 +103,11 @@ class Told:
         return {"type": "delta", "seq": seq, "now": at, "pipeline": pipeline, "phases": phases, "logs": logs}
 
     def _changed_phases(
-        self, leaves: tuple[tuple[PhaseStatus, ...], ...], more: dict[int, dict[str, Any]]
+        self, leaves: tuple[tuple[PhaseStatus, ...], ...], more: dict[int, dict[str, Any]], *, keeps: bool
     ) -> list[list[Any]]:
         """Return what is new of each phase, with ``more``, which the state does not know."""
         changed: dict[int, dict[str, Any]] = {}
-        told, room = self._leaves, MAX_PHASE_BYTES
+        told, room, declared = self._leaves, MAX_PHASE_BYTES, self._session.graph.phases
         for k, leaf in enumerate(leaves):
             if leaf is told[k]:
                 continue
@@ -107,9 +116,11 @@ class Told:
                 break
             for offset, (was, is_) in enumerate(zip(told[k], leaf, strict=True)):
                 if was is not is_:
-                    fields = phase_changes(was, is_, self._counts.get(is_.name, 0))
+                    i = k * LEAF + offset
+                    count = self._counts.get(is_.name, 0)
+                    fields = phase_changes(was, is_, count, keeps=keeps and declared[i].checkpoint)
                     if fields:
-                        changed[k * LEAF + offset] = fields
+                        changed[i] = fields
                         room -= 40 + 20 * len(fields) + len(is_.error) + len(is_.message) + 100 * len(is_.history)
             told[k] = leaf
         for i, fields in more.items():
@@ -144,6 +155,7 @@ class ShownTraits:
     def __init__(self, session: Session, show: Callable[[Mapping[str, Any]], None]) -> None:
         """Show by `show`, which sets traits."""
         self._session = session
+        self._beside = SessionBeside(session)
         self._show = show
         self._shown: dict[str, Any] = {}
         self._shown_at = 0.0
@@ -165,7 +177,7 @@ class ShownTraits:
         state, at = session.state, session.store.loop.clock.now()
         if state is self._state:
             return
-        told = to_pipeline(state, at, interactive=True)
+        told = to_pipeline(state, at, interactive=True)  # the traits are of the state alone
         traits = {name: told[name] for name in ("status", "progress", "current_phase")}
         if not self._shown or now - self._shown_at >= TRAITS_S or traits["status"] != self._shown["status"]:
             traits["elapsed"] = told["elapsed"]
@@ -181,7 +193,10 @@ class ShownTraits:
         if len(state.phases) * _PHASE_BYTES > MAX_TRAIT_BYTES:
             return None
         outputs = outputs_of(self._session)
-        snapshot = to_snapshot(state, self._session.graph, now=at, seq=seq, interactive=True, outputs=outputs)
+        beside = self._beside.now()
+        snapshot = to_snapshot(
+            state, self._session.graph, now=at, seq=seq, interactive=True, outputs=outputs, beside=beside
+        )
         return snapshot if len(json.dumps(snapshot)) <= MAX_TRAIT_BYTES else None
 
 

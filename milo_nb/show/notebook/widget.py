@@ -16,7 +16,7 @@ from milo_nb.show.notebook.bundle import read_bundle
 from milo_nb.show.notebook.errands import Desk
 from milo_nb.show.notebook.feed import Feed
 from milo_nb.show.notebook.publisher import PUBLISHER, Publisher
-from milo_nb.state.wire import Hello, Request, parse_message
+from milo_nb.state.wire_browser import Hello, Request, parse_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +66,8 @@ class PipelineWidget(anywidget.AnyWidget):
         self._publisher = publisher
         self._desk: Desk = Desk(executor, self._answer)
         self._feed = Feed(self, executor.session)
+        self._feed.wake = lambda: publisher.wake(self._feed)
+        self._still: dict[str, str] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self.set_trait("pipeline", executor.pipeline.name)
         self._open_lanes()
@@ -90,6 +92,16 @@ class PipelineWidget(anywidget.AnyWidget):
         if widget is not None:
             widget.close()
 
+    @classmethod
+    def show_still(cls, executor: PipelineExecutor, bundle: dict[str, str]) -> None:
+        """Have pages keep this still beside the views of an executor. Any thread.
+
+        They do so by themselves until they are loaded again: then display_ids are lost, and this is what is left.
+        """
+        widget = _widgets.get(executor)
+        if widget is not None:
+            widget.keep_still(bundle)
+
     def close(self) -> None:
         """Take the view away; the executor goes on. Threads, listeners and the comm of the view are gone then."""
         if self._is_open:  # also called by the garbage collector, on what was never quite made
@@ -112,6 +124,11 @@ class PipelineWidget(anywidget.AnyWidget):
             for name, value in traits.items():
                 self.set_trait(name, value)
 
+    def keep_still(self, bundle: dict[str, str]) -> None:
+        """Have pages keep this still beside the views. Any thread."""
+        self._still = bundle
+        self._answer({"type": "still", "data": bundle})
+
     # ------------------------------------------------------------------ inside
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -132,6 +149,8 @@ class PipelineWidget(anywidget.AnyWidget):
             self._desk.take(message)
         if isinstance(message, Hello):
             interactive.note_hello()
+            if self._still is not None:  # who comes back has a page that knows no display_ids
+                self._answer({"type": "still", "data": self._still})
         self._feed.heard(message)
         self._publisher.wake(self._feed)
 
