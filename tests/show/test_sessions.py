@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from milo_nb import Phase, Pipeline
 from milo_nb.execute import executor as executor_module
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.persist.retention import clean
 from milo_nb.persist.rundir import RunDir, sessions
 from milo_nb.show.magic.made import release
 from tests.strategies import wait_until
@@ -398,6 +401,21 @@ def test_a_cell_leaves_the_cache_alone_or_refreshes_it(notebook: Notebook) -> No
     assert notebook.names["shop"]["load"].known.origin == "cache"
 
 
+def test_a_result_that_was_cleaned_away_says_when_and_why(notebook: Notebook) -> None:
+    notebook.run("%%milo shop\n@phase\ndef load(): return bytes(100_000)\n@phase\ndef small(load): return 1")
+    restart(notebook)
+    removed = clean(".milo", "shop", max_bytes=50_000)
+    assert [gone.path.name for gone in removed] == ["results"]
+    out = notebook.run("%milo results shop").splitlines()
+    assert out[1].split() == ["load", "completed", "100", "kB", "removed", "ran"]
+    assert re.fullmatch(rf"Results of session {short()} were removed on .* UTC: more than 50\.0 kB\.", out[3])
+    why = r"load: its saved result was removed on .* UTC: more than 50\.0 kB"
+    assert re.search(f"not here: {why}", notebook.run("%milo pull shop"))
+    assert notebook.names["shop_results"]["small"] == 1
+    with pytest.raises(LookupError, match="Phase 'load' has no result here: its saved result was removed on "):
+        notebook.names["shop_results"]["load"]
+
+
 # ---------------------------------------------------------------------- reviews
 
 REVIEW = """%%milo shop {options}
@@ -476,6 +494,20 @@ def forget() -> Callable[[PipelineExecutor], None]:
         disk.keeper._lock.release()
 
     return forget
+
+
+def test_who_is_there_is_asked_of_the_front_end_or_else_of_the_terminal(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not executor_module.is_attended()
+    notebook.arrive()
+    assert executor_module.is_attended()
+    notebook.leave()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(closed=False, isatty=lambda: True))
+    assert executor_module.is_attended()
+    notebook.run("%unload_ext milo_nb")
+    assert executor_module._attended is None
+    notebook.run("%load_ext milo_nb")
 
 
 # ---------------------------------------------------------------------- mistakes

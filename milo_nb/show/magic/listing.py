@@ -10,6 +10,7 @@ from milo_nb.errors import available
 from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.disk import say_age, say_size
+from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import cleaned
 from milo_nb.persist.rundir import sessions
 from milo_nb.show.magic.asked import say
@@ -25,9 +26,10 @@ from milo_nb.show.magic.on_disk import (
     states_here,
     unique_short,
 )
+from milo_nb.values.trust import signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from milo_nb.execute.attached import AttachedExecutor
     from milo_nb.show.magic.asked import Asked
@@ -96,7 +98,8 @@ def results(asked: Asked) -> None:
         session: Any = executor.session
         has_times = asked.cells.is_seen()
         head: tuple[str, ...] = ("phase", "status", "result", "saved", "origin", "made")
-        rows = [_result(executor, phase, has_times=has_times) for phase in session.state.phases]
+        is_there = _is_there(executor)
+        rows = [_result(executor, phase, is_there, has_times=has_times) for phase in session.state.phases]
         if not has_times:
             head, rows = head[:-1], [row[:-1] for row in rows]
         say(table(head, rows))
@@ -126,7 +129,17 @@ def _is_on_disk(asked: Asked) -> bool:
     return next(of_pipeline(root_of(asked, asked.name), asked.name), None) is not None
 
 
-def _result(executor: Any, phase: PhaseStatus, *, has_times: bool) -> tuple[str, ...]:
+def _is_there(executor: Any) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells whether the file of a saved result is still there."""
+    session = executor.session
+    if isinstance(executor, PipelineExecutor):
+        return lambda record: session.disk.keeper is None or session.disk.keeper.results.exists(record)
+    return ResultFiles(session.run_dir, signing_key()).exists
+
+
+def _result(
+    executor: Any, phase: PhaseStatus, is_there: Callable[[Mapping[str, Any]], bool], *, has_times: bool
+) -> tuple[str, ...]:
     found, record = executor.session.results, executor.session.results.record(phase.name)
     what = []
     if isinstance(executor, PipelineExecutor) and found.is_at_hand(phase.name):
@@ -136,7 +149,10 @@ def _result(executor: Any, phase: PhaseStatus, *, has_times: bool) -> tuple[str,
     if record is not None and "value" not in record:
         what.append(say_size(record.get("size", 0)))
     has_result = phase.name in found
-    saved = "yes" if record is not None else _why_not(phase) if phase.status == "completed" else ""
+    if record is not None:
+        saved = "yes" if is_there(record) else "removed"
+    else:
+        saved = _why_not(phase) if phase.status == "completed" else ""
     ago = executor.session.now() - (phase.started_at + phase.elapsed)
     made = f"{say_age(max(ago, 0.0))} ago" if has_times and has_result and phase.started_at else ""
     return phase.name, phase.status, ", ".join(what), saved, phase.origin if has_result else "", made

@@ -72,6 +72,7 @@ class Pulled(Mapping[str, Any]):
             ResultNotAvailableError: (a ``LookupError``) If it has no saved result, saying why.
             ResultRefusedError: If the file is damaged, or was signed by somebody else.
         """
+        __tracebackhide__ = True  # IPython leaves this frame out
         if phase in self._loaded:
             return self._loaded[phase]
         if phase in self.missing:
