@@ -147,7 +147,8 @@ class Sink(Shown):
 
     def stdout_writer(self) -> Callable[[str], int]:
         """Return what ``sys.stdout.write`` is in a context of this sink: the buffer's, once there is one."""
-        if _HAS_GIL and self._buffer is not None:
+        # What was displayed has made the buffer, too; the first write by `write_stdout` has it drained.
+        if _HAS_GIL and self._buffer is not None and (self._watched or not DRAINER.is_running):
             write = self._buffer.write
             if not self._closed:  # asked while ``write`` is held already, so that is_abandoned() counts it
                 return write

@@ -342,7 +342,9 @@ def _skip(q: _Question) -> Plan:
         status = q.status(name).status
         if status in DONE and not q.command.replace:
             return q.refuse(
-                f"Phase '{name}' is {status} and has a result. skip('{name}', value, replace=True) replaces it."
+                f"Phase '{name}' is {status} and has a result. "
+                f"Possible: skip it with a value and replace: skip('{name}', value, replace=True), "
+                f"or %milo skip NAME {name} --value VALUE --replace."
             )
         if status in DONE:
             below = q.below([name])

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milo_nb.capture.drain import DRAINER
+from milo_nb.capture.outputs import make_output
 from milo_nb.capture.router import CURRENT_SINK, Block, Sink, drain_now, installed
 from milo_nb.capture.sink import new_source
 
@@ -107,8 +108,8 @@ def test_a_context_that_outlives_its_attempt_is_heard_until_it_goes(phase: Phase
 
 
 def test_a_sink_nobody_wrote_to_emits_nothing_and_starts_no_thread() -> None:
-    before = set(threading.enumerate())
     with installed():
+        before = set(threading.enumerate())  # one that drained for others may go on a while
         blocks, sink = collect()
         sink.close()
         assert not set(threading.enumerate()) - before
@@ -228,3 +229,25 @@ def test_an_attempt_that_has_ended_is_let_go_at_once_and_what_its_context_prints
     drain_now()
     assert phase.lines() == ["in time"]
     assert [line for block in phase.late for line in block.lines] == ["late", "later"]
+
+
+def test_lines_after_a_display_come_while_the_phase_still_runs() -> None:
+    with installed():
+        blocks: list[Block] = []
+        came = threading.Event()
+
+        def emit(new: list[Block], late: bool) -> None:
+            blocks.extend(new)
+            came.set()
+
+        sink = Sink(emit, lambda: 0.0, lambda output, late: None)
+
+        def body() -> None:
+            CURRENT_SINK.set(sink)
+            sink.output(make_output({"text/plain": "shown"}))
+            print("said")
+            assert came.wait(30), "nothing came while the phase ran"
+
+        contextvars.copy_context().run(body)
+        sink.close()
+    assert [line for block in blocks for line in block.lines] == ["said"]
