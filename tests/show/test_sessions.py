@@ -294,6 +294,34 @@ def test_status_and_logs_tell_of_sessions_on_disk(left: Notebook) -> None:
     assert left.run(f"%milo logs shop load --session {short()}") == "loading"
 
 
+def test_attach_binds_what_is_looked_at_if_the_name_is_free(left: Notebook) -> None:
+    assert left.run("%milo attach") == f"shop: failed, session {short()}, on disk. `shop` looks at it."
+    looked_at = left.names["shop"]
+    assert looked_at["load"].logs()[0].line == "loading"
+    assert looked_at["clean"].result == [1, 2, 3]
+    assert left.run(f"%milo attach {short()}").endswith("`shop` looks at it.")
+    assert left.run("%milo attach shop").endswith("`shop` looks at it.")
+    assert "has no kernel any more" in left.fail(f"%milo cancel shop --session {short()}")
+    left.names["shop"] = "mine"
+    assert left.run("%milo attach") == f"shop: failed, session {short()}, on disk."
+    assert left.names["shop"] == "mine"
+
+
+def test_a_cell_takes_the_place_of_what_is_only_looked_at(left: Notebook) -> None:
+    left.run("%milo attach")
+    left.run(cell("--define"))
+    assert isinstance(left.names["shop"], Pipeline)
+    assert "runs train; 2 kept" in left.run("%milo resume")
+
+
+def test_attach_shows_the_executor_that_this_kernel_has(notebook: Notebook) -> None:
+    notebook.names["broken"] = False
+    notebook.run(cell())
+    shop = notebook.names["shop"]
+    assert notebook.run("%milo attach") == "shop: completed, here."
+    assert notebook.names["shop"] is shop
+
+
 # ---------------------------------------------------------------------- pulling
 
 

@@ -159,8 +159,8 @@ def test_a_cell_that_runs_in_a_new_kernel_starts_anew_and_offers_the_old_session
         said,
     )
     assert offered, said
-    (tmp_path / "ready").touch()
     kernel.run("%milo cancel shop")
+    (tmp_path / "ready").touch()
     assert f"continued {offered[1]}: runs train, report; 2 kept" in kernel.run(f"%milo resume shop {offered[1]}")
     assert kernel.run("shop.wait(30)") == "shop: completed (4 completed)"
 

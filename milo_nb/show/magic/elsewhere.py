@@ -68,6 +68,12 @@ def attach_word(asked: Asked) -> None:
     """
     session = asked.names[0] if asked.names else None
     executor = _attach(asked, session)
+    own = _of_this_notebook(asked, str(executor.session_id))
+    if own is not None:
+        executor.close()
+        say(f"{own.pipeline.name}: {own.session.state.status}, here.")
+        asked.cells.show(own, wait=False)
+        return
     name = executor.pipeline.name
     before: Any = asked.variables.get(name)
     bound = name.isidentifier() and (before is None or is_attached(before))
@@ -78,6 +84,12 @@ def attach_word(asked: Asked) -> None:
     took = f" `{name}` looks at it." if bound else ""
     say(f"{name}: {status_of(executor)}, {where(executor)}.{took}")
     asked.cells.show_attached(executor)
+
+
+def _of_this_notebook(asked: Asked, session: str) -> PipelineExecutor | None:
+    """Return the notebook's own executor that has this session."""
+    held = (asked.cells.find(name) for name in asked.cells.names())
+    return next((e for e in held if isinstance(e, PipelineExecutor) and str(e.session_id) == session), None)
 
 
 def _attach(asked: Asked, session: str | None) -> AttachedExecutor:
