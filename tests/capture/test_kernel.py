@@ -411,6 +411,25 @@ def test_descriptor_output_that_no_single_phase_can_claim_has_its_pane(kernel: K
     assert given == {"result": "([[], []], [['whose?']])"}
 
 
+def test_what_is_printed_after_a_display_comes_while_the_phase_still_runs(kernel: Kernel) -> None:
+    given = kernel.run(
+        """
+        from IPython.display import display
+        drain.DRAIN_INTERVAL_S = 0.01
+        came, seen = threading.Event(), []
+        def run():
+            sink = Sink(lambda blocks, late: came.set(), lambda: 0.0, lambda output, late: None)
+            CURRENT_SINK.set(sink)
+            display('shown'); print('said')
+            seen.append(came.wait(20)); sink.close()
+        thread = threading.Thread(target=run); thread.start(); thread.join()
+        drain.DRAIN_INTERVAL_S = 3600
+        seen
+        """
+    )
+    assert given == {"result": "[True]"}
+
+
 def test_a_phase_does_not_fill_the_outputs_that_ipython_keeps(kernel: Kernel) -> None:
     given = kernel.run(
         """

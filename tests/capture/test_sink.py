@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milo_nb.capture.drain import DRAINER
-from milo_nb.capture.outputs import make_output
 from milo_nb.capture.router import CURRENT_SINK, Block, Sink, drain_now, installed
 from milo_nb.capture.sink import new_source
 
@@ -229,25 +228,3 @@ def test_an_attempt_that_has_ended_is_let_go_at_once_and_what_its_context_prints
     drain_now()
     assert phase.lines() == ["in time"]
     assert [line for block in phase.late for line in block.lines] == ["late", "later"]
-
-
-def test_lines_after_a_display_come_while_the_phase_still_runs() -> None:
-    with installed():
-        blocks: list[Block] = []
-        came = threading.Event()
-
-        def emit(new: list[Block], late: bool) -> None:
-            blocks.extend(new)
-            came.set()
-
-        sink = Sink(emit, lambda: 0.0, lambda output, late: None)
-
-        def body() -> None:
-            CURRENT_SINK.set(sink)
-            sink.output(make_output({"text/plain": "shown"}))
-            print("said")
-            assert came.wait(30), "nothing came while the phase ran"
-
-        contextvars.copy_context().run(body)
-        sink.close()
-    assert [line for block in blocks for line in block.lines] == ["said"]
