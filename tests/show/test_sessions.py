@@ -414,7 +414,11 @@ def test_clean_lets_go_of_cached_results(notebook: Notebook) -> None:
     notebook.run(f"%%milo shop{body}")
     origins = {p.name: p.origin for p in notebook.names["shop"].store.state.phases}
     assert origins == {"load": "ran", "other": "cache"}
-    assert notebook.run("%milo clean shop --cache").startswith("Removed 2 cached results, ")
+    assert "from the cache\n" in notebook.run("%milo status shop") + "\n"  # without its age, where nobody looks
+    out = notebook.run("%milo clean shop --cache").splitlines()
+    assert out[0].startswith("Removed 2 cached results, ")
+    assert {line.split()[-1] for line in out[1:]} == {"load", "other"}
+    assert notebook.run("%milo clean --cache") == "Nothing to clean in .milo."
 
 
 def test_a_cell_leaves_the_cache_alone_or_refreshes_it(notebook: Notebook) -> None:

@@ -37,7 +37,7 @@ def clean(asked: Asked) -> None:
     """
     given = asked.options
     older_s = None if given.older is None else parse_ttl(given.older) / 1000
-    root = Path(root_of(asked, asked.names[0] if asked.names else ""))
+    root = Path(root_of(asked, asked.names[0] if asked.names else "")).absolute()
     names = [name_of(asked, asked.name)] if asked.names else names_on_disk(root)
     if asked.names and not (root / safe_name(names[0])).is_dir():
         raise UsageError(
@@ -68,32 +68,33 @@ def _sessions(root: Path, name: str, asked: Asked, older_s: float | None) -> Ite
                 yield remove_session(run_dir, dry_run=given.dry_run)._replace(why=f"older than {given.older}")
 
 
-def _cached(folder: Path, asked: Asked, older_s: float | None) -> Iterator[Removed]:
+def _cached(folder: Path, asked: Asked, older_s: float | None) -> list[Removed]:
+    """Remove cached results: of the phases that are named, that were not used for so long, or all; say whose they are."""
     cache, given = Cache(folder, signing_key()), asked.options
+    phase_of = {entry: str(read_loosely(entry).get("phase", "")) for entry in Shelves(folder / "cache").entries()}
     if not asked.phases:
         limit = {"older_than": older_s} if older_s is not None else {"max_bytes": 0}
-        yield from cache.clean(dry_run=given.dry_run, **limit)
-        return
-    there = [(entry, str(read_loosely(entry).get("phase", ""))) for entry in Shelves(folder / "cache").entries()]
-    known = sorted({phase for _, phase in there})
+        gone = cache.clean(dry_run=given.dry_run, **limit)
+        return [one._replace(why=phase_of.get(one.path) or one.why) for one in gone]
+    known = sorted(set(phase_of.values()))
     for phase in asked.phases:
         if phase not in known:
             raise UsageError(f"Nothing is cached for '{phase}'. {available('cached phases', phase, known)}")
-    found = [Removed(entry, size_of(entry), phase) for entry, phase in there if phase in asked.phases]
+    found = [Removed(entry, size_of(entry), phase) for entry, phase in phase_of.items() if phase in asked.phases]
     if not given.dry_run:
         for phase in asked.phases:
             cache.invalidate(phase)
-    yield from found
+    return found
 
 
 def _tell(gone: list[Removed], root: Path, what: str, *, dry: bool) -> None:
     if not gone:
-        say(f"Nothing to clean in {root}.")
+        shown = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
+        say(f"Nothing to clean in {shown}.")
         return
     total = say_size(sum(one.size_bytes for one in gone))
     say(f"{'Would remove' if dry else 'Removed'} {len(gone)} {what}{'s' * (len(gone) != 1)}, {total}:")
     for one in gone[:_MOST_LINES]:
-        with contextlib.suppress(ValueError):
-            say(f"  {one.path.relative_to(root.absolute())}  {say_size(one.size_bytes)}  {one.why}")
+        say(f"  {one.path.relative_to(root)}  {say_size(one.size_bytes)}  {one.why}")
     if len(gone) > _MOST_LINES:
         say(f"  ... and {len(gone) - _MOST_LINES} more")

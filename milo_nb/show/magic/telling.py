@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.execute.executor import PipelineExecutor
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from milo_nb.show.magic.asked import Asked
+
+
+_AGE = re.compile(r":? (?:made )?\d+ (?:ms|s|min|h|days) ago")
 
 
 def status(asked: Asked) -> None:
@@ -60,6 +64,7 @@ def _lines_of(name: str, executor: Any, *, has_times: bool) -> Iterator[str]:
         if not said and phase.status == "completed" and keeps and not phase.saved:
             said = "not saved yet" if session.graph.phases[i].checkpoint else "not saved: checkpoint=False"
         took = "" if not has_times else f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
+        said = said if has_times else _AGE.sub("", said)
         mark = f"[{MARKS[phase.status]}]"
         note = said.splitlines()[0] if said else ""
         yield f"  {mark:<7} {phase.name:<{wide}} {took}  {note}".rstrip()
