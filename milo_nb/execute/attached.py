@@ -16,6 +16,7 @@ from milo_nb.errors import (
     InvalidStateError,
     NothingToResumeError,
     UnknownPhaseError,
+    WorkDirError,
 )
 from milo_nb.execute import executor as faces
 from milo_nb.execute.books import DiskBook, last_logs, readers
@@ -375,4 +376,9 @@ def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") ->
         run_dir = there[0]
     else:
         run_dir = find(work_dir, str(session))
-    return AttachedExecutor(AttachedSession(run_dir))
+    try:
+        return AttachedExecutor(AttachedSession(run_dir))
+    except WorkDirError:
+        raise
+    except OSError as e:
+        raise WorkDirError(f"The journal {run_dir.journal} cannot be read: {e.strerror or e}.") from e

@@ -115,19 +115,44 @@ def _verified(session: Session, command: Command, known: Evidence) -> Mapping[st
 
 
 def _compare(session: Session, phases: Iterable[PhaseStatus]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the completed phases whose code or parameters changed, in words, and those of which it is known they did not."""
+    """Return the completed phases whose code, parameters or files changed, in words, and those that are known to be the same."""
     changed, unchanged = {}, set()
     graph = session.graph
+    phases = tuple(phases)
+    edited = _edited_files(session, phases)
     for i, phase in enumerate(phases):
         record = session.results.record(phase.name)
         if phase.status != "completed" or record is None:
             continue
         said = session.code.changes(graph.phases[i], session.binder.given(i), record)
+        if phase.name in edited:
+            said = ", ".join(filter(None, (said, edited[phase.name])))
         if said:
             changed[phase.name] = said
         elif said is not None:
             unchanged.add(phase.name)
     return changed, frozenset(unchanged)
+
+
+def _edited_files(session: Session, phases: Iterable[PhaseStatus]) -> dict[str, str]:
+    """Return the phases of whose files one is there and not as any phase left it."""
+    from milo_nb.persist.files import read_files  # noqa: PLC0415 - only a session on disk has files
+
+    if session.disk.keeper is None:
+        return {}
+    files = session.disk.keeper.files
+    records = {p.name: read_files(record) for p in phases if (record := session.results.record(p.name)) is not None}
+    differing = {f for found in records.values() for f in files.differing(found)}
+    if not differing:
+        return {}
+    as_left = {f.path for found in records.values() for f in found if f not in differing}  # by whoever wrote it last
+    gone = {f.path for f in files.missing(differing)}
+    said = {}
+    for name, found in records.items():
+        for f in found:
+            if f in differing and f.path not in as_left and f.path not in gone:
+                said[name] = f"its file {f.path} changed"
+    return said
 
 
 def _cached(session: Session, runs: frozenset[str]) -> dict[str, str]:

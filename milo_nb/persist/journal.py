@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from milo_nb.errors import SchemaError, WorkDirError
 from milo_nb.persist.crashing import crash_point, expects_crash
 from milo_nb.persist.lines import parse_line, quick_line, to_line
-from milo_nb.persist.rundir import replace_file, sync_directory, write_all
+from milo_nb.persist.rundir import read_regular, replace_file, sync_directory, write_all
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
 
@@ -308,7 +308,7 @@ def read(path: Path) -> Journalled:
         SchemaError: If a newer version wrote it.
         OSError: If there is none, or it may not be read.
     """
-    content = path.read_bytes()
+    content = read_regular(path)
     first, _, _ = content.partition(b"\n")
     header = parse_line(first)
     _check_schema(path, first, header)
@@ -386,7 +386,7 @@ def _check_schema(path: Path, line: bytes, record: dict[str, Any] | None) -> Non
     if record is None and b',"crc":' not in line:
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
     schema = record.get("schema") if isinstance(record, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
@@ -403,7 +403,7 @@ def _keep_bad(path: Path, good_bytes: int) -> str:
     n = 1
     while (bad := path.with_name(f"{path.name}.bad-{n}")).exists():
         n += 1
-    content = path.read_bytes()
+    content = read_regular(path)
     replace_file(bad, content)
     replace_file(path, content[:good_bytes])
     return bad.name

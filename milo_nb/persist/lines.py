@@ -28,7 +28,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(line[:cut] + b"}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if type(found) is dict else None
 

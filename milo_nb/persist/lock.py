@@ -21,7 +21,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from milo_nb.errors import SessionOwnedError, WorkDirError
-from milo_nb.persist.rundir import write_all
+from milo_nb.persist.rundir import read_regular, write_all
 from milo_nb.persist.snapshot import to_iso
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _HELD_BY_OTHER: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
 _TRIES: Final = 400
 _TRY_S: Final = 0.005
 HEARTBEAT_S: Final = 15.0
-_SAFE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_SAFE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +318,9 @@ def _to_line(who: Owner) -> bytes:
 
 def _read(path: Path) -> Owner | None:
     try:
-        found: Any = json.loads(path.read_bytes())
+        found: Any = json.loads(read_regular(path))
         return Owner(
             str(found["host"]), int(found["pid"]), str(found["since"]), str(found["boot"]), float(found["started"])
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

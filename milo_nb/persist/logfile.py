@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from milo_nb.persist.logindex import HEAD, STRIDE, Entry, Index, Place, head_place, more_place, places
 from milo_nb.persist.logreader import LogReader
+from milo_nb.persist.rundir import open_regular, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,10 @@ MAX_LINE_LENGTH: Final = 1_000_000
 """Most characters of a line."""
 _ENTRY_LENGTH: Final = 1_000_000
 """An entry of more characters than this has one line only."""
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+)  # fmt: skip
 
 
 class Lines(Protocol):
@@ -141,7 +145,7 @@ class LogFile:
             whole = Index(last)
             whole.cut_to(self._text_bytes)
         except ValueError:
-            whole = Index(last, last.text.read_bytes())
+            whole = Index(last, read_regular(last.text))
         os.ftruncate(index, 0)
         self._index_bytes = _write_all(index, whole.pack())
         self._total = len(LogReader(self._folder, self._phase))
@@ -205,7 +209,7 @@ def _write_all(file: int, data: bytes) -> int:
 
 
 def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read() == b"\n"
 

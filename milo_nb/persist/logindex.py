@@ -17,6 +17,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
+from milo_nb.persist.rundir import read_regular
 from milo_nb.persist.workdir import file_name
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Index:
             self._packed = b"".join(_entries_of(place.first, text))
             return
         try:
-            packed = place.entries.read_bytes()
+            packed = read_regular(place.entries)
         except OSError as error:
             raise ValueError(str(error)) from error
         if not packed.startswith(HEAD):

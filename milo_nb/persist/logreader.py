@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from milo_nb.persist.logindex import Entry, Index, Place, places
+from milo_nb.persist.rundir import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ class _Part:
 
     def _find_end(self, size: int) -> int:
         """Return where the last whole line ends."""
-        with self.place.text.open("rb") as file:
+        with open_regular(self.place.text) as file:
             while size > 0:
                 start = max(size - _READ_BYTES, 0)
                 file.seek(start)
@@ -145,7 +146,7 @@ class _Part:
             return
         last = self._index[len(self._index) - 1]
         self._check(last)
-        with self.place.text.open("rb") as file:
+        with open_regular(self.place.text) as file:
             file.seek(last.offset)
             left, count = self.size_bytes - last.offset, 0
             while left > 0 and (piece := file.read(min(left, _READ_BYTES))):
@@ -204,7 +205,7 @@ class _Part:
 
     def read(self, start: int, stop: int) -> bytes:
         """Return bytes of the text."""
-        with self.place.text.open("rb", buffering=0) as file:
+        with open_regular(self.place.text) as file:
             file.seek(start, os.SEEK_SET)
             pieces = []
             while start < stop and (piece := file.read(stop - start)):

@@ -7,8 +7,10 @@ is only a safe form of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from milo_nb.persist.workdir import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}(?:\.\d{1,6})?)Z-(.+)")
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
@@ -196,6 +199,29 @@ def _folders(path: Path) -> Iterator[Path]:
             yield from [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return
+
+
+def open_regular(path: Path) -> FileIO:
+    """Open a file to read it, and never wait for it: what else has its name, as a pipe, is refused.
+
+    Raises:
+        OSError: If it is no regular file, or cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(fd, "rb", buffering=0)
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: If it is none, or cannot be read.
+    """
+    with open_regular(path) as file:
+        return file.read()
 
 
 def sync_directory(path: str | Path) -> None:

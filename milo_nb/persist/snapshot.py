@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from milo_nb.errors import SchemaError
-from milo_nb.persist.rundir import replace_file
+from milo_nb.persist.rundir import read_regular, replace_file
 from milo_nb.state.model import OUTCOMES
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def read_snapshot(path: Path) -> dict[str, Any] | None:
         SchemaError: If a newer version wrote it.
     """
     try:
-        found = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = json.loads(read_regular(path))
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or not isinstance(found.get("schema"), int):
         return None
