@@ -415,19 +415,21 @@ def test_what_is_printed_after_a_display_comes_while_the_phase_still_runs(kernel
     given = kernel.run(
         """
         from IPython.display import display
+        from milo_nb import Phase, Pipeline
         drain.DRAIN_INTERVAL_S = 0.01
-        came, seen = threading.Event(), []
-        def run():
-            sink = Sink(lambda blocks, late: came.set(), lambda: 0.0, lambda output, late: None)
-            CURRENT_SINK.set(sink)
+        seen = threading.Event()
+        def body():
             display('shown'); print('said')
-            seen.append(came.wait(20)); sink.close()
-        thread = threading.Thread(target=run); thread.start(); thread.join()
+            return seen.wait(20)
+        executor = Pipeline('p', Phase('a', body)).run(work_dir=None)
+        for _ in range(1000):
+            if executor['a'].known.log_count: seen.set()
+            if executor.session.ended.wait(0.02): break
         drain.DRAIN_INTERVAL_S = 3600
-        seen
+        executor.close(); executor.results['a']
         """
     )
-    assert given == {"result": "[True]"}
+    assert given == {"result": "True"}
 
 
 def test_a_phase_does_not_fill_the_outputs_that_ipython_keeps(kernel: Kernel) -> None:
