@@ -16,6 +16,7 @@ from milo_nb.persist.rundir import sessions
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.on_disk import (
     SHORT,
+    flush,
     look,
     name_of,
     names_on_disk,
@@ -94,6 +95,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def results(asked: Asked) -> None:
     """List the phases of a session with what is known of their results; loads nothing."""
     executor = session_at_hand(asked)
+    flush(executor)
     try:
         session: Any = executor.session
         has_times = asked.cells.is_seen()

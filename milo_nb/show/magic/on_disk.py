@@ -243,6 +243,14 @@ def session_of(asked: Asked, name: str, session: str | None = None) -> RunDir:
     return found
 
 
+def flush(executor: Any, timeout_s: float = 1.0) -> None:
+    """Have what this kernel has to write of a session on disk, as far as that goes in time."""
+    disk = getattr(executor.session, "disk", None)
+    recorder = None if disk is None else disk.recorder
+    if recorder is not None:
+        recorder.flush(timeout_s)
+
+
 def saved_params(run_dir: RunDir) -> Mapping[str, Any]:
     """Return the parameters that a session was started with, those that could be kept as they are."""
     try:

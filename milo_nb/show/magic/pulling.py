@@ -11,7 +11,7 @@ from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import cleaned
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.on_disk import SHORT, name_of, of_pipeline, root_of, session_of
+from milo_nb.show.magic.on_disk import SHORT, flush, name_of, of_pipeline, root_of, session_of
 from milo_nb.state.model import NOT_SAVED
 from milo_nb.values.trust import signing_key
 
@@ -131,9 +131,7 @@ def _flush(asked: Asked, run_dir: RunDir) -> None:
     """Have what this kernel has to write of the session on disk."""
     held = asked.cells.find(asked.name)
     if isinstance(held, PipelineExecutor) and str(held.session_id) == run_dir.session_id:
-        recorder = held.session.disk.recorder
-        if recorder is not None:
-            recorder.flush(_FLUSH_S)
+        flush(held, _FLUSH_S)
 
 
 _FLUSH_S = 10.0

@@ -13,7 +13,7 @@ from milo_nb.show.magic.elsewhere import status_of, where
 from milo_nb.show.magic.going_on import say_waiting
 from milo_nb.show.magic.listing import session_at_hand
 from milo_nb.show.magic.made import count_phases, say_missing
-from milo_nb.show.magic.on_disk import names_on_disk, root_of
+from milo_nb.show.magic.on_disk import flush, names_on_disk, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ def _status_of(asked: Asked, name: str) -> str:
         missing = say_missing(held)
         return f"{name}: defined, {count_phases(held)}, not started{f'; {missing}' if missing else ''}"
     executor = session_at_hand(asked.naming(name))
+    flush(executor)
     try:
         lines = list(_lines_of(name, executor, has_times=has_times))
     finally:
