@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from milo_nb.errors import (
     DeclarationError,
@@ -24,7 +24,7 @@ from milo_nb.execute.commands import Commands
 from milo_nb.execute.phase_view import PhaseView
 from milo_nb.execute.result import ExecutionResult, ExecutionState, outcome_of
 from milo_nb.execute.results import Results
-from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, settled
+from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, session_uuid, settled
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
 from milo_nb.persist.mailbox import post, wait_answer
@@ -44,6 +44,7 @@ from milo_nb.values.trust import signing_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+    from uuid import UUID
 
     from milo_nb.errors import PhaseError
     from milo_nb.persist.journal import Journalled
@@ -82,7 +83,7 @@ class AttachedSession:
         """
         journalled = read(run_dir.journal)
         self.run_dir = run_dir
-        self.id = UUID(run_dir.session_id)
+        self.id = session_uuid(run_dir)
         self.name = str(journalled.header["pipeline"])
         self.graph = latest_graph(journalled)
         self.params: dict[str, Any] = {}
@@ -370,10 +371,10 @@ class AttachedExecutor(Commands):
 def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") -> AttachedExecutor:
     """Do what :func:`milo_nb.attach` says."""
     if session is None:
-        there = sessions(work_dir)
-        if not there:
+        found = next((run_dir for run_dir in sessions(work_dir) if run_dir.journal.exists()), None)
+        if found is None:
             raise NothingToResumeError(f"There is no session in {work_dir}.")
-        run_dir = there[0]
+        run_dir = found
     else:
         run_dir = find(work_dir, str(session))
     try:

@@ -13,6 +13,7 @@ from milo_nb.errors import ResultRefusedError
 from milo_nb.persist.cache_entry import Hit
 from milo_nb.persist.cache_options import cache_options
 from milo_nb.persist.files import read_files
+from milo_nb.state.model import NOT_SAVED
 from milo_nb.state.saga import Reference
 
 if TYPE_CHECKING:
@@ -144,7 +145,16 @@ class Checkpoint:
     # ------------------------------------------------------------------ its end
 
     def completed(self, value: Any) -> Reference | None:
-        """Save the result; return what is to be said of it beyond its name."""
+        """Save the result; return what is to be said of it beyond its name. Never raises: the phase is done."""
+        try:
+            return self._completed(value)
+        except BaseException as e:  # noqa: BLE001 - saving calls into people's objects, which may even exit
+            said = f"{NOT_SAVED}saving it raised {type(e).__name__}"
+            self._session.logs.say(self._phase, self._attempt, said)
+            self.release()
+            return Reference(self.name, "ran", said)
+
+    def _completed(self, value: Any) -> Reference | None:
         said = self._record_files()
         if "files" in self.facts:
             self._session.results.wrote(self._phase.name, tuple(f[2] for f in self.facts["files"]))

@@ -36,6 +36,7 @@ class Disk:
         recorder: Takes what happens; None with no keeper, and after the end.
         cache: The results of earlier sessions; None if they are not used.
         refresh: The cache is written and not read.
+        early: What happened before the start, as phases that were skipped.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Disk:
         self.recorder: Recorder | None = None
         self.cache: Cache | None = None
         self.refresh = refresh
+        self.early: list[list[Action]] = []
         self._wants_cache = cache
         self._session = session
         self._story = story
@@ -85,12 +87,28 @@ class Disk:
         keeper.listen(Listener(self._state, self._saved, self.trouble, session.errors.get))
         if self._story is not None:
             keeper.own(session.now(), session.graph)
+        self._tell_of_before(keeper)
         self.recorder = keeper.recorder
         if self._wants_cache:
             self.cache = keeper.cache()
         self._stop_mail = POSTMAN.serve(keeper.run_dir, session.command)
         keeper.keep_house()
         return ""
+
+    def _tell_of_before(self, keeper: Keeper) -> None:
+        """Have written what happened before there was anything to write to."""
+        early, self.early = self.early, []
+        for batch in early:
+            for action in batch:
+                if action.type == a.PHASE_SKIPPED:
+                    name = action.payload["name"]
+                    self._stage(keeper, name, 1, self._session.results.get(name))
+            keeper.recorder.take(batch)
+
+    def _stage(self, keeper: Keeper, name: str, attempt: int, value: Any) -> None:
+        graph = self._session.graph
+        if value is not None and (refused := keeper.stage(name, attempt, value, {})):
+            self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
 
     def end(self) -> None:
         """Write what is left and let go of the session's directory; when this returns, it is free."""
@@ -168,8 +186,7 @@ class Disk:
         graph, phases = self._session.graph, self._session.state.phases
         staged = [(name, phases[graph.index[name]].attempt) for name in command.phases]
         for name, attempt in staged:
-            if refused := self.keeper.stage(name, attempt, command.value, {}):
-                self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
+            self._stage(self.keeper, name, attempt, command.value)
         return staged
 
     def unstage(self, staged: Iterable[tuple[str, int]]) -> None:

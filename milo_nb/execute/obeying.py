@@ -58,5 +58,5 @@ def _before_start(session: Session, command: Command) -> None:
         raise InvalidStateError("The session has not been started. Possible: start, skip.")
     for name in command.phases:
         session.results[name] = command.value
-        reason = f"skipped by {command.by}"
-        session.store.loop.intake.put(Action(a.PHASE_SKIPPED, {"name": name, "reason": reason, "origin": "substitute"}))
+        payload = {"name": name, "attempt": 1, "reason": f"skipped by {command.by}", "origin": "substitute"}
+        session.store.loop.intake.put(Action(a.PHASE_SKIPPED, payload))

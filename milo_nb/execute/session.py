@@ -328,6 +328,8 @@ class Session:
     def _on_batch(self, batch: list[Action]) -> None:
         if self.disk.recorder is not None:
             self.disk.recorder.take(batch)
+        elif self.task is None:
+            self.disk.early.append(batch)
         if len(batch) == 2 and batch[0].type == a.PHASE_COMPLETE and batch[1].type == a.PHASE_START:  # noqa: PLR2004
             return  # what nearly all batches are: a phase has ended and the next one starts
         for action in batch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from milo_nb.errors import MiloError, NothingToResumeError, PhaseError, RecordedError
+from milo_nb.errors import MiloError, NothingToResumeError, PhaseError, RecordedError, WorkDirError
 from milo_nb.execute.books import ContinuedBook, readers
 from milo_nb.execute.keeping import Keeper
 from milo_nb.execute.keeping import take_up as own
@@ -146,13 +146,26 @@ def take_up(root: str | Path, session: str, name: str, graph: PhaseGraph) -> Sto
         SchemaError: If a newer version wrote it.
     """
     run_dir = find(root, session)
+    session_id = session_uuid(run_dir)
     keeper = own(run_dir)
     try:
         _check(keeper, root, name, graph)
-        return Story(UUID(run_dir.session_id), keeper, keeper.replayed(graph))
+        return Story(session_id, keeper, keeper.replayed(graph))
     except BaseException:
         keeper.close()
         raise
+
+
+def session_uuid(run_dir: RunDir) -> UUID:
+    """Return the id of a session as its directory is called.
+
+    Raises:
+        WorkDirError: If it is called otherwise.
+    """
+    try:
+        return UUID(run_dir.session_id)
+    except ValueError:
+        raise WorkDirError(f"{run_dir.path} is no directory of a session: its name ends in no session's id.") from None
 
 
 def _check(keeper: Keeper, root: str | Path, name: str, graph: PhaseGraph) -> None:
@@ -171,6 +184,7 @@ def latest_unfinished(root: str | Path, name: str) -> RunDir | None:
     """Return the newest session of a pipeline that is not completed and that no living process owns, if there is one."""
     for run_dir in sessions(root, name)[:NEWEST]:
         try:
+            session_uuid(run_dir)
             snapshot = current_snapshot(run_dir)
             if snapshot["pipeline"] != name:
                 continue
