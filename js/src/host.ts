@@ -81,7 +81,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       return;
     }
     store.dispatch({ type: "connected", connection: "live" });
-    if (message.type === "still") return keepStill(model, message.data);
+    if (message.type === "still") return keepStill(model, message.bundle);
     const wasSyncing = state.peek().syncing;
     const data: unknown = Array.isArray(buffers) ? buffers[0] : null;
     store.dispatch({ type: "received", message, at: clock(), data: data instanceof DataView ? data : undefined });

@@ -20,7 +20,7 @@ export interface NotebookModel {
   readonly cells: Listed<{ readonly outputs?: Listed<{ readonly data: Data }> & { set(index: number, output: unknown): void } }>;
 }
 
-export function keepStill(model: Model, data: Still["data"]): void {
+export function keepStill(model: Model, data: Still["bundle"]): void {
   try {
     const cells = model.widget_manager?.context?.model?.cells;
     for (let i = 0; cells && i < cells.length; i++) {

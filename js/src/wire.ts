@@ -224,7 +224,7 @@ export const parseFromKernel = tagged({
   output: object({ id: text, phase: count, ref: text, version: count, start: count }),
   reply: object({ id: text, ok: flag, message: text }),
   heartbeat: object({ now: number, seq: count }),
-  still: object({ data: object({ "text/html": text, "text/plain": text }) }),
+  still: object({ bundle: object({ "text/html": text, "text/plain": text }) }),
 });
 
 export type PhaseState = Parsed<typeof phaseStatus>;

@@ -11,10 +11,11 @@ from milo_nb.capture.sink import Block
 from milo_nb.declare.phase import Phase
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.pipeline import Pipeline
-from milo_nb.show.notebook import detail
+from milo_nb.show.notebook import detail, interactive
 from milo_nb.show.notebook.beside import SessionBeside
 from milo_nb.show.notebook.errands import Desk
 from milo_nb.show.notebook.feed import GAP_S, Feed
+from milo_nb.show.notebook.widget import PipelineWidget
 from milo_nb.state.commands import Command
 from milo_nb.state.wire_browser import Ack, CommandRequest, Hello, LogsRequest
 from tests.show.test_errands import AtOnce
@@ -280,3 +281,26 @@ def test_a_damaged_result_says_so_in_its_place(run: Callable[..., PipelineExecut
     assert told["type"] == "refused"
     assert "damaged" in told["preview"]
     executor.close()
+
+
+# ---------------------------------------------------------------------- stills
+
+
+def test_a_page_is_told_the_still_as_it_changes_and_again_when_it_comes_back(
+    run: Callable[..., PipelineExecutor], built: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = run(Phase("load", load), work_dir=None)
+    executor.wait(DEADLINE_S)
+    widget = PipelineWidget.of(executor)
+    heard: list[tuple[dict[str, Any], list[bytes] | None]] = []
+    monkeypatch.setattr(widget, "send", lambda content, buffers=None: heard.append((content, buffers)))
+    told = ({"type": "still", "bundle": {"text/html": "<div>"}}, None)
+    try:
+        PipelineWidget.show_still(executor, {"text/html": "<div>"})
+        wait_until(lambda: told in heard)
+        heard.clear()
+        widget.take({"type": "hello", "view": "a"})
+        wait_until(lambda: told in heard)
+    finally:
+        PipelineWidget.close_of(executor)
+        interactive._heard = False

@@ -127,7 +127,7 @@ class PipelineWidget(anywidget.AnyWidget):
     def keep_still(self, bundle: dict[str, str]) -> None:
         """Have pages keep this still beside the views. Any thread."""
         self._still = bundle
-        self._answer({"type": "still", "data": bundle})
+        self._answer({"type": "still", "bundle": bundle})
 
     # ------------------------------------------------------------------ inside
 
@@ -150,7 +150,7 @@ class PipelineWidget(anywidget.AnyWidget):
         if isinstance(message, Hello):
             interactive.note_hello()
             if self._still is not None:  # who comes back has a page that knows no display_ids
-                self._answer({"type": "still", "data": self._still})
+                self._answer({"type": "still", "bundle": self._still})
         self._feed.heard(message)
         self._publisher.wake(self._feed)
 
