@@ -18,6 +18,7 @@ _POLL_S = 0.05
 _TURN_S = 0.1
 """Short waits: a main thread in one long wait would not hear of Ctrl-C on every platform."""
 MOST_FILES = 10
+PATIENCE_S = 2.0
 
 
 def wait_for_end(session: Session, timeout: float | None) -> None:
@@ -76,6 +77,9 @@ def review_text(session: Session) -> str:
         return ""
     from milo_nb.persist.files import read_files  # noqa: PLC0415 - only a session on disk has files
 
+    keeper = session.disk.keeper
+    if keeper is not None and session.results.record(name) is None:
+        keeper.recorder.flush(PATIENCE_S)  # what it wrote is noted when it is saved
     files = [f.path for f in read_files(session.results.record(name))]
     look = [f"its result, {type(session.results.get(name)).__name__}"]
     if files:

@@ -92,7 +92,7 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_its_former_runs(kernel: Kern
     kernel.run(SITE.strip())
     kernel.run(WAIT)
     before = count(kernel)
-    assert before["threads"] in ([], ["milo-mailbox"])
+    assert before["threads"] in ([], ["milo-postman"])
     assert before["PipelineExecutor"] == before["Session"] == before["Store"] == before["PipelineWidget"] == 1
     for _ in range(5):
         kernel.run(SITE.strip())
