@@ -371,10 +371,10 @@ class AttachedExecutor(Commands):
 def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") -> AttachedExecutor:
     """Do what :func:`milo_nb.attach` says."""
     if session is None:
-        found = next((run_dir for run_dir in sessions(work_dir) if run_dir.journal.exists()), None)
-        if found is None:
+        there = sessions(work_dir)
+        if not there:
             raise NothingToResumeError(f"There is no session in {work_dir}.")
-        run_dir = found
+        run_dir = next((found for found in there if found.journal.exists()), there[0])
     else:
         run_dir = find(work_dir, str(session))
     try:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError
+from milo_nb.execute.options import STALE
 from milo_nb.persist.mailbox import POLL_S, Answer, Mailbox
 from milo_nb.state.commands import Command
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from milo_nb.persist.rundir import RunDir
 
 LOG = logging.getLogger("milo_nb")
-OPTIONS = frozenset({"downstream", "replace", "only", "stale"})
+OPTIONS = {"downstream": "true or false", "replace": "true or false", "only": "names", "stale": "ask, rerun or reuse"}
 """What a request may say beside the command and its phases."""
 
 
@@ -73,13 +74,21 @@ class Postman:
 
 
 def _to_command(request: Request) -> Command:
-    unknown = sorted(request.options.keys() - OPTIONS)
-    if unknown:
-        raise UsageError(f"'{request.word}' has no option '{unknown[0]}'. Options: {', '.join(sorted(OPTIONS))}.")
     options: dict[str, Any] = dict(request.options)
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise UsageError(f"'{request.word}' has no option '{name}'. Options: {', '.join(sorted(OPTIONS))}.")
+        if not _fits(name, value):
+            raise UsageError(f"The option '{name}' of '{request.word}' must be {OPTIONS[name]}; got {value!r}")
     if "only" in options:
-        options["only"] = tuple(map(str, options["only"]))
+        options["only"] = tuple(options["only"])
     return Command(request.word, request.phases, id=request.id, by=request.by, **options)  # type: ignore[arg-type]  # the mailbox has checked the word
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "only":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return value in STALE if name == "stale" else isinstance(value, bool)
 
 
 POSTMAN = Postman()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from milo_nb.errors import InvalidStateError
+from milo_nb.errors import InvalidStateError, UnknownPhaseError
 from milo_nb.execute.evidence import gather
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
@@ -20,7 +20,11 @@ def obey(session: Session, command: Command) -> Plan:
 
     Raises:
         InvalidStateError: If it does not fit the state; nothing has happened.
+        UnknownPhaseError: If it names a phase that is not there.
     """
+    for name in (*command.phases, *command.only):
+        if name not in session.graph.index:
+            raise UnknownPhaseError(name, session.graph.names)
     evidence = gather(session, command)  # looks at the world, so not under the baton
     staged = session.disk.stage_substitutes(command)
     try:

@@ -17,7 +17,7 @@ from milo_nb.persist.replay import current_snapshot
 from milo_nb.persist.rundir import find, sessions
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
-from milo_nb.state.model import DONE, ENDED
+from milo_nb.state.model import DONE, ENDED, NOT_SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.execute.session import Session
     from milo_nb.persist.journal import Journalled
+    from milo_nb.persist.lock import Owner
     from milo_nb.persist.rundir import RunDir
     from milo_nb.state.model import PipelineState
     from milo_nb.store.clock import Clock, Timer
@@ -80,8 +81,13 @@ class Story(NamedTuple):
             session.logs.books[name] = ContinuedBook(reader)
 
     def settled(self, state: PipelineState) -> Iterator[Action]:
-        """Yield what is to be said of a session whose owner died before it could say so itself."""
-        return settled(state)
+        """Yield what is to be said of a session whose owner died before it could say so itself.
+
+        That it could not write is no longer so: this process would find out for itself.
+        """
+        yield from settled(state)
+        if state.notice.lower().startswith(NOT_SAVED):
+            yield Action(a.CHECKPOINT_FAILED, {"reason": ""})
 
 
 def saved_records(journalled: Journalled, state: PipelineState) -> Iterator[dict[str, Any]]:
@@ -182,18 +188,22 @@ def _check(keeper: Keeper, root: str | Path, name: str, graph: PhaseGraph) -> No
 
 def latest_unfinished(root: str | Path, name: str) -> RunDir | None:
     """Return the newest session of a pipeline that is not completed and that no living process owns, if there is one."""
+    return next((run_dir for run_dir, other in _unfinished(root, name) if other is None), None)
+
+
+def _unfinished(root: str | Path, name: str) -> Iterator[tuple[RunDir, Owner | None]]:
+    """Yield the newest sessions of a pipeline that are not completed, and who runs them."""
     for run_dir in sessions(root, name)[:NEWEST]:
         try:
             session_uuid(run_dir)
             snapshot = current_snapshot(run_dir)
-            if snapshot["pipeline"] != name:
-                continue
-            if snapshot["status"] == "completed" or owner(run_dir) is not None:
+            if snapshot["pipeline"] == name and snapshot["status"] != "completed":
+                found = owner(run_dir)
+            else:
                 continue
         except (OSError, MiloError, KeyError):
             continue
-        return run_dir
-    return None
+        yield run_dir, found
 
 
 def latest(root: str | Path | None, name: str) -> str:
@@ -212,6 +222,10 @@ def nothing_to_resume(root: str | Path | None, name: str) -> NothingToResumeErro
     """Return the error that says that a pipeline has no unfinished session."""
     if root is None:
         return NothingToResumeError(f"There is nothing to resume: '{name}' keeps nothing on disk (work_dir=None).")
+    for run_dir, other in _unfinished(root, name):
+        if other is not None:
+            by = f"{run_dir.session_id}, which process {other.pid} on {other.host} runs since {other.since}"
+            return NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session but {by}.")
     return NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session in {root}.")
 
 

@@ -171,7 +171,7 @@ def sessions(root: str | Path, pipeline: str | None = None) -> list[RunDir]:
         pipeline: Only those in the folder of this pipeline, which it may share with one of a similar name.
     """
     top = Path(root).absolute()
-    folders = _folders(top) if pipeline is None else iter([top / safe_name(pipeline)])
+    folders = _folders(top, follow=True) if pipeline is None else iter([top / safe_name(pipeline)])
     found = [
         (path.name, path) for folder in folders for path in _folders(folder / "runs") if _NAME.fullmatch(path.name)
     ]
@@ -193,10 +193,10 @@ def find(root: str | Path, session: str) -> RunDir:
     raise UnknownSessionError(session, [run.session_id for run in near or there])
 
 
-def _folders(path: Path) -> Iterator[Path]:
+def _folders(path: Path, *, follow: bool = False) -> Iterator[Path]:
     try:
         with os.scandir(path) as entries:
-            yield from [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
+            yield from [Path(e.path) for e in entries if e.is_dir(follow_symlinks=follow)]
     except (FileNotFoundError, NotADirectoryError):
         return
 

@@ -112,7 +112,7 @@ def load(file: BinaryIO, key: bytes, purpose: str, seal: Seal) -> Any:
         return pickle.load(head, buffers=buffers)  # noqa: S301 - we wrote it: its signature was checked above
     except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit, GeneratorExit) as error:  # a person's object may even exit when it is made
         raise ResultRefusedError(
             name, f"cannot be made in this process: {type(error).__name__}: {describe(error)}"
         ) from error
