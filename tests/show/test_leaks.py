@@ -52,7 +52,7 @@ def settle():
     for _ in range(600):
         gc.collect()
         names = [t.name for t in threading.enumerate() if 'milo' in t.name]
-        if names in ([], ['milo-mailbox']): return  # of the executor that is there: it takes commands from outside
+        if names in ([], ['milo-postman']): return  # of the executor that is there: it takes commands from outside
         threading.Event().wait(0.05)
 """
 SITE = """
