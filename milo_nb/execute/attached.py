@@ -28,7 +28,7 @@ from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_rec
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
 from milo_nb.persist.mailbox import post, wait_answer
-from milo_nb.persist.replay import latest_graph, replay
+from milo_nb.persist.replay import latest_fail_fast, latest_graph, replay
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.rundir import find, sessions
 from milo_nb.state import actions as a
@@ -96,7 +96,7 @@ class AttachedSession:
         tails = {name: last_logs(r, self._max_logs(name)) for name, r in self._readers.items()}
         start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
         self._clock = ContinuedClock(SYSTEM_CLOCK, start)
-        reducer = PipelineReducer(self.name, self.graph, fail_fast=bool(journalled.header.get("fail_fast")))
+        reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
         state = replay(journalled, self.graph, tails)
         self.store = Store(reducer, state, clock=self._clock, max_workers=1, name=f"milo-{self.name}-attached")
         self.started_wall = self.state.started_at + journalled.wall_offset if self.state.started_at else 0.0

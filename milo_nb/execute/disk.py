@@ -86,7 +86,7 @@ class Disk:
         session.results.back_with(keeper.results.load)
         keeper.listen(Listener(self._state, self._saved, self.trouble, session.errors.get))
         if self._story is not None:
-            keeper.own(session.now(), session.graph)
+            keeper.own(session.now(), session.graph, fail_fast=fail_fast)
         self._tell_of_before(keeper)
         self.recorder = keeper.recorder
         if self._wants_cache:

@@ -132,10 +132,10 @@ class Keeper:
         """Return the state that the journal and the logs tell of."""
         there = readers(self.run_dir.logs, graph.names)
         tails = {name: last_logs(r, graph.phases[graph.index[name]].max_logs) for name, r in there.items()}
-        return replay(self.told(), graph, tails)
+        return replay(self.told(), logs=tails)  # by what was declared then: policies may be others today
 
-    def own(self, clock: float, graph: PhaseGraph) -> None:
-        """Write that this process has the session now, and what its pipeline declares.
+    def own(self, clock: float, graph: PhaseGraph, *, fail_fast: bool) -> None:
+        """Write that this process has the session now, what its pipeline declares, and whether it is to fail fast.
 
         Raises:
             WorkDirError: If that cannot be written.
@@ -147,7 +147,7 @@ class Keeper:
         except OSError as e:
             raise WorkDirError(f"The journal {self.run_dir.journal} cannot be written: {e.strerror or e}.") from e
         if self._recorder is not None:
-            self._recorder.declare(declared_to_json(graph))
+            self._recorder.declare({**declared_to_json(graph), "fail_fast": fail_fast})
 
     # ------------------------------------------------------------------ while it runs
 

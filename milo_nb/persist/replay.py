@@ -46,11 +46,10 @@ def replay(
     reducer = PipelineReducer(header["pipeline"], first, fail_fast=bool(header.get("fail_fast")))
     state = reducer(None, Action(INIT))
     done = 0
-    if graph is None:
-        for position, declared in journalled.declared:
-            state = reducer.batch(state, actions[done:position])
-            reducer.adopt(declared_from_json(declared))
-            done = position
+    for position, declared in journalled.declared:
+        state = reducer.batch(state, actions[done:position])
+        reducer.adopt(graph or declared_from_json(declared), fail_fast=declared.get("fail_fast"))
+        done = position
     state = reducer.batch(state, actions[done:] if done else actions)
     if not state.session_id:  # it was owned and never started
         state = replace(state, session_id=header["session_id"])
@@ -64,6 +63,12 @@ def latest_graph(journalled: Journalled) -> PhaseGraph:
         WireError: If it is malformed.
     """
     return declared_from_json(journalled.declared[-1][1] if journalled.declared else journalled.header["declared"])
+
+
+def latest_fail_fast(journalled: Journalled) -> bool:
+    """Tell whether in the end any failure forbade new starts."""
+    said = [declared["fail_fast"] for _, declared in journalled.declared if "fail_fast" in declared]
+    return bool(said[-1] if said else journalled.header.get("fail_fast"))
 
 
 def current_snapshot(run_dir: RunDir) -> dict[str, Any]:

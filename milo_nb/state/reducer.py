@@ -32,9 +32,10 @@ class PipelineReducer:
         initial = PipelineState(name, Table([make_phase_status(n) for n in graph.names]))
         self._rules = Rules(graph, initial, fail_fast)
 
-    def adopt(self, graph: PhaseGraph) -> None:
-        """Go by another graph of the same names, in which policies and weights may differ."""
+    def adopt(self, graph: PhaseGraph, *, fail_fast: bool | None = None) -> None:
+        """Go by another graph of the same names, in which policies and weights may differ, and if given by `fail_fast`."""
         self._rules.graph = graph
+        self._rules.fail_fast = self._rules.fail_fast if fail_fast is None else fail_fast
 
     def __call__(self, state: PipelineState | None, action: a.Action) -> PipelineState:
         """Return the state after `action`: the same object if it changes nothing."""
