@@ -220,7 +220,7 @@ def _decide(  # noqa: PLR0911, PLR0913, PLR0917 - one line per case
             return "blocked", f"blocked by {by}"
         if why := q.evidence.lost.get(name) or q.evidence.changed.get(name):
             return "run", f"runs: {why}"
-        again = "edited since its last attempt" if name in q.evidence.edited or phase.edited else f"was {phase.status}"
+        again = _why_again(q, name, phase)
         if name in q.command.phases or phase.status in UNFINISHED:
             return "run", f"runs: {again}"
         return "invalidate", f"runs: {_upstream(q, name, resets)} runs again"
@@ -232,6 +232,12 @@ def _decide(  # noqa: PLR0911, PLR0913, PLR0917 - one line per case
     if by:
         return "blocked", f"blocked by {by}"
     return ("run", "runs: not run yet") if starts else ("wait", "waits: nothing new starts")
+
+
+def _why_again(q: _Question, name: str, phase: PhaseStatus) -> str:
+    if phase.reason.startswith("interrupted"):
+        return phase.reason
+    return "edited since its last attempt" if name in q.evidence.edited or phase.edited else f"was {phase.status}"
 
 
 def _upstream(q: _Question, name: str, resets: frozenset[str]) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 SETTLED_NS = 2_000_000_000
 """A file written to less than this ago is not remembered: a second write may leave the same time and size."""
+MOST_FILES = 20_000
+"""Of a folder whose content counts."""
 _MOST = 20_000
 _known: OrderedDict[tuple[int, int], tuple[tuple[int, int, int], str]] = OrderedDict()
 _lock = threading.Lock()
@@ -49,19 +51,31 @@ def hash_file(path: str | os.PathLike[str], *, follow: bool = True) -> tuple[int
 def hash_tree(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's content, or of the names and contents of all files in a folder.
 
+    Work directories, ``.milo``, do not count.
+
     Raises:
-        OSError: If something in it cannot be read, is no regular file, or changes while it is read.
+        OSError: If something in it cannot be read, is no regular file, or changes while it is read; or if it holds more
+            files than anybody would wait for.
     """
     root = Path(path)
     if not root.is_dir():
         return hash_file(root)[1]
     total = hashlib.sha256(b"folder\0")
-    names = sorted(os.path.relpath(Path(folder, name), root) for folder, _, files in os.walk(root) for name in files)
-    for name in names:
+    for name in _names(root):
         text = os.fsencode(name)
         total.update(len(text).to_bytes(8, "little") + text)
         total.update(bytes.fromhex(hash_file(root / name)[1]))
     return total.hexdigest()
+
+
+def _names(root: Path) -> list[str]:
+    names: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != ".milo"]
+        names += [os.path.relpath(Path(folder, name), root) for name in files]
+        if len(names) > MOST_FILES:
+            raise OSError(f"{root} holds more than {MOST_FILES:,} files")
+    return sorted(names)
 
 
 def _remember(who: tuple[int, int], mark: tuple[int, int, int], digest: str) -> None:

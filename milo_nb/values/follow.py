@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from operator import itemgetter
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,8 @@ class Follower:
 
     def _note(self, part: str, value: Any) -> None:
         name = part.removeprefix("global ")
+        if isinstance(value, Path) and value.is_dir():
+            value = str(value)  # where to work, not what to work on: its content changes, and may be all of a disk
         try:
             self._parts[part] = self._encoder.digest(value, name)
         except Undigestable as error:

@@ -243,6 +243,12 @@ def test_resume_of_only_some_phases_starts_just_them_and_what_they_need():
     assert asked("resume", at=at, only=("parse",), evidence=lost).resets == ("load",)
 
 
+def test_what_was_interrupted_says_so():
+    parse = PhaseStatus("parse", "cancelled", reason="interrupted: its kernel ended")
+    made = asked("resume", at=state("cancelled", 9.0, load="completed", parse=parse))
+    assert decisions(made)["parse"] == ("run", "runs: interrupted: its kernel ended")
+
+
 def test_what_the_cache_has_to_say_stands_with_what_runs():
     made = asked("resume", evidence=Evidence(cache={"parse": "undecided: cached if `load` gives the same result"}))
     assert decisions(made)["parse"][1] == "runs: was failed; undecided: cached if `load` gives the same result"

@@ -598,3 +598,14 @@ def test_a_hash_that_fails_says_where():
 
     with pytest.raises(Undigestable, match=r"value\[0\] is a Bad, whose content cannot be compared: no"):
         digest([Bad()])
+
+
+def test_a_work_directory_in_a_folder_does_not_count_and_a_huge_folder_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "data.csv").write_text("1")
+    before = digest(tmp_path)
+    (tmp_path / ".milo").mkdir()
+    (tmp_path / ".milo" / "events.jsonl").write_text("{}")
+    assert digest(tmp_path) == before
+    monkeypatch.setattr("milo_nb.values.filehash.MOST_FILES", 0)
+    with pytest.raises(Undigestable, match="holds more than 0 files"):
+        digest(tmp_path)

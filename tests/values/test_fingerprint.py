@@ -434,3 +434,13 @@ def test_the_body_of_a_phase_cell_is_followed_into_the_notebook():
     assert set(before.parts) == {"Python", "code of the cell", "helper tidy", "global K"}
     assert same.digest == before.digest
     assert differs(before.parts, after.parts) == ["global K changed"]
+
+
+def test_a_folder_that_code_works_in_is_its_path_and_not_its_content(tmp_path):
+    space = {"HERE": tmp_path}
+    exec("def work():\n    return HERE", space)
+    before = fingerprint(space["work"])
+    (tmp_path / "new.txt").write_text("more")
+    assert fingerprint(space["work"]) == before
+    space["HERE"] = tmp_path / "elsewhere"
+    assert differs(before.parts, fingerprint(space["work"]).parts) == ["global HERE changed"]
