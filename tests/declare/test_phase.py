@@ -255,3 +255,7 @@ def test_a_phase_made_of_a_phase_has_its_function():
     first = Phase("load", load)
     again = Phase("again", first)
     assert again.handler is load
+
+
+def test_a_phase_shows_as_its_name():
+    assert repr(Phase("load", nothing)) == "<phase load>"
