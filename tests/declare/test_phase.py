@@ -258,4 +258,4 @@ def test_a_phase_made_of_a_phase_has_its_function():
 
 
 def test_a_phase_shows_as_its_name():
-    assert repr(Phase("load", nothing)) == "<phase load>"
+    assert repr(Phase("load", print)) == "<phase load>"
