@@ -71,6 +71,19 @@ def test_one_that_fails_harms_no_other() -> None:
     publisher.add(bell)
     broken.called.until(lambda seen: seen)
     bell.called.until(lambda seen: len(seen) == 2)
+    publisher.remove(broken)
+
+
+def test_one_that_fails_is_called_again_and_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_S", 0.005)
+    publisher, broken = Publisher(), Broken()
+    with caplog.at_level("WARNING", "milo_nb"):
+        publisher.add(broken)
+        broken.called.until(lambda seen: len(seen) == 4)
+    publisher.remove(broken)
+    assert [record.message for record in caplog.records] == ["a view could not be told; it is tried again in 0.005 s"]
 
 
 def test_the_last_one_to_go_takes_the_thread_with_it() -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from milo_nb.store.shield import Shielded
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 LINGER_S = 1.0
 """The thread waits this long for more to do before it ends: starting one for each change would cost more."""
+AGAIN_S = 2.0
+"""A feed whose call failed is called again after this long: what it had to tell is still to be told."""
 
 
 class Ticking(Protocol):
@@ -35,6 +38,7 @@ class Publisher:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Begin with no feeds and no thread."""
         self._now = now
+        self._failed: WeakSet[Ticking] = WeakSet()
         self._changed = threading.Condition()
         self._due: dict[Ticking, float | None] = {}
         self._thread: threading.Thread | None = None
@@ -97,9 +101,11 @@ class Publisher:
         try:
             due = feed.tick(self._now())
         except Exception:
-            # One view that cannot be told, as after its comm was closed, must not silence the others.
-            LOG.debug("a view could not be told", exc_info=True)
-            due = None
+            # One view that cannot be told, as after its comm was closed, must not silence the others, nor itself.
+            level = logging.DEBUG if feed in self._failed else logging.WARNING
+            LOG.log(level, "a view could not be told; it is tried again in %g s", AGAIN_S, exc_info=True)
+            self._failed.add(feed)
+            due = self._now() + AGAIN_S
         with self._changed:
             if due is not None and feed in self._due and self._due[feed] is None:
                 self._due[feed] = due
