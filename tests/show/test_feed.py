@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -231,7 +232,7 @@ def test_the_end_is_told_until_it_is_acknowledged(stage: Stage) -> None:
     for name in ("p000", "p001", "p002"):
         stage.hand.finish(name)
     assert stage.hand.session.ended.is_set()
-    for _ in range(60):
+    for _ in range(90):
         stage.tick(0.1)
     ends = [c for c in stage.browser.heard if c["type"] == "snapshot" and c["state"]["status"] == "completed"]
     assert len(ends) >= 2
@@ -244,23 +245,50 @@ def test_the_end_is_told_until_it_is_acknowledged(stage: Stage) -> None:
     assert stage.browser.types()[before:].count("snapshot") <= 1
 
 
+def test_the_end_that_nobody_acknowledges_is_told_ever_more_seldom(stage: Stage) -> None:
+    stage.open()
+    for name in ("p000", "p001", "p002"):
+        stage.hand.finish(name)
+    began, told = stage.now, []
+    while stage.now - began < 300.0:
+        before = stage.browser.types().count("snapshot")
+        stage.tick(1.0)
+        if stage.browser.types().count("snapshot") > before:
+            told.append(stage.now)
+    gaps = [after - before for before, after in itertools.pairwise(told)]
+    assert gaps == [4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+
+
 def test_a_view_that_is_silent_for_long_has_gone(stage: Stage) -> None:
     stage.open()
     stage.progress(0.5)
-    due: float | None = 0.0
-    for _ in range(200):
-        due = stage.tick(0.1)
+    stage.tick()
+    assert stage.tick(rules.GIVE_UP_S - 1.0) is not None
+    assert stage.feed.views
+    assert stage.tick(2.0) is None
     assert not stage.feed.views
-    assert due is None
     stage.open("a")
     stage.agrees()
 
 
 def test_a_view_that_went_without_a_word_is_found_out(stage: Stage) -> None:
     stage.open()
-    for _ in range(800):
-        stage.tick(0.1)
+    stage.tick(rules.PROBE_S)
+    assert stage.browser.types()[-2:] == ["snapshot", "heartbeat"]
+    stage.tick(rules.GIVE_UP_S + 1.0)
     assert not stage.feed.views
+
+
+def test_while_a_cell_keeps_the_views_from_answering_the_heart_beats_on(stage: Stage) -> None:
+    stage.open()
+    stage.progress(0.5)
+    before = len(stage.browser.heard)
+    for _ in range(240):
+        stage.tick(1.0)
+    beats = [c for c in stage.browser.heard[before:] if c["type"] == "heartbeat"]
+    assert len(beats) >= 120
+    stage.ack()
+    stage.agrees()
 
 
 def test_a_quiet_view_stays_as_long_as_it_answers(stage: Stage) -> None:

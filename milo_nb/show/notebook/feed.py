@@ -2,8 +2,11 @@
 
 The rules: until a view has said hello only traits change. Then numbered deltas go out, never more than `MAX_UNACKED`
 ahead of the acknowledgements; who stays silent for `SILENT_S` gets nothing but heartbeats until he is heard again, and
-then a snapshot. The end of a session is told until it is acknowledged. A view that is silent for `GIVE_UP_S` has gone;
-one that was not asked anything for `PROBE_S` is asked.
+then a snapshot. The end of a session is told until it is acknowledged, at first every `SILENT_S`, then ever more
+seldom. A view that is silent for `GIVE_UP_S` has gone; one that was not asked anything for `PROBE_S` is asked.
+
+Silence mostly means that a cell is running: where only the widget's own comm leads to the kernel, what views say waits
+until the cell has ended. They must hear the heart beat until then.
 
 `tick` belongs to one thread; `heard`, `answer` and `follow` may be called from any.
 """
@@ -27,7 +30,9 @@ GAP_S = 1 / 16
 HEARTBEAT_S = 2.0
 SILENT_S = 2.0
 PROBE_S = 60.0
-GIVE_UP_S = 10.0
+GIVE_UP_S = 600.0
+MOST_AGAIN_S = 60.0
+"""The end of a session is told again after twice as long each time, up to this."""
 MAX_UNACKED = 4
 MOST_VIEWS = 100
 
@@ -66,6 +71,7 @@ class Feed:
         self._sent_at = -inf
         self._silent_since: float | None = None
         self._beat_at = -inf
+        self._again_s = SILENT_S
         self._wants_snapshot = True
         self._stalled = False
         self._gave_up = False
@@ -119,6 +125,7 @@ class Feed:
 
     def _take(self, message: Message, now: float) -> None:
         self._heard_at = now
+        self._again_s = SILENT_S
         if type(message) is Bye:
             self.views.discard(message.view)
             return
@@ -157,7 +164,8 @@ class Feed:
 
     def _publish(self, now: float) -> None:
         if self._stalled:
-            if self._told.has_ended and now - self._sent_at >= SILENT_S:
+            if self._told.has_ended and now - self._sent_at >= self._again_s:
+                self._again_s = min(2 * self._again_s, MOST_AGAIN_S)
                 self._send_snapshot(now)
             return
         if now - self._sent_at < GAP_S:
