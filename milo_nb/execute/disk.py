@@ -107,7 +107,7 @@ class Disk:
 
     def _stage(self, keeper: Keeper, name: str, attempt: int, value: Any) -> None:
         graph = self._session.graph
-        if value is not None and (refused := keeper.stage(name, attempt, value, {})):
+        if value is not None and (refused := keeper.stage(name, attempt, value, {}, is_substitute=True)):
             self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
 
     def end(self) -> None:

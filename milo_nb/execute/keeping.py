@@ -172,13 +172,15 @@ class Keeper:
             raise AssertionError("nobody listens yet")
         return self._recorder
 
-    def stage(self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any]) -> str:
+    def stage(
+        self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any], *, is_substitute: bool = False
+    ) -> str:
         """Write a result, on the thread that made it; return why it cannot be saved, or "".
 
         A disk that refuses is told to the listener, once, and is no reason here.
         """
         try:
-            self.recorder.stage(phase, attempt, value, facts)
+            self.recorder.stage(phase, attempt, value, facts, is_substitute=is_substitute)
         except NotSavableError as e:
             return f"{e.where} is a {e.type_name}{': ' if e.why else ''}{e.why}"
         except RecursionError:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from milo_nb.persist.journal import DECLARED, Entry
-from milo_nb.persist.writer import TAKEN, Heard, Writer
+from milo_nb.persist.writer import TAKEN, Heard, Writer, let_go_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +78,6 @@ class Recorder:
         heard = Heard(on_saved, on_trouble, on_recovery, snapshot, enrich)
         self._writer = Writer(journal, results, run_dir.snapshot, heard)
         self._queue = self._writer.queue
-        self._staged = self._writer.staged
         self._awake = False
         self._wanted = threading.Event()
         self._hurry = threading.Event()
@@ -103,7 +102,15 @@ class Recorder:
         if not self._awake:
             self._wake()
 
-    def stage(self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any] | None = None) -> bool:
+    def stage(
+        self,
+        phase: str,
+        attempt: int,
+        value: Any,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        is_substitute: bool = False,
+    ) -> bool:
         """Write a result, on the thread that made it, to be kept when ``@@PHASE_COMPLETE`` of this attempt is taken.
 
         Args:
@@ -111,9 +118,9 @@ class Recorder:
             attempt: The attempt that made it.
             value: The result.
             facts: What else ``@@PHASE_SAVED`` shall say.
+            is_substitute: It is to be kept when ``@@PHASE_SKIPPED`` is taken instead.
 
-        Returns:
-            Whether it is written. If not, the disk refused, and ``on_trouble`` has been told.
+        Returns: Whether it is written. If not, the disk refused, and ``on_trouble`` has been told.
 
         Raises:
             NotSavableError: If it cannot be saved.
@@ -123,18 +130,16 @@ class Recorder:
         except OSError as e:
             self._writer.trouble(e, for_good=True)
             return False
-        self._staged[phase, attempt] = staged
+        (self._writer.substitutes if is_substitute else self._writer.staged)[phase, attempt] = staged
         return True
 
     def staged(self, phase: str, attempt: int) -> Staged | None:
         """Return a result that is written and not kept yet, if there is one."""
-        return self._staged.get((phase, attempt))
+        return self._writer.staged.get((phase, attempt))
 
     def unstage(self, phase: str, attempt: int) -> None:
-        """Let go of a staged result whose attempt came to another end after all."""
-        staged = self._staged.pop((phase, attempt), None)
-        if staged is not None:
-            self.results.drop(staged)
+        """Let go of a substitute: its phase is not skipped after all."""
+        let_go_of(self.results, self._writer.substitutes, (phase, attempt))
 
     def note(self, action: Action) -> None:
         """Have an action journalled that the store is not to be told of here, or that :meth:`take` leaves out."""
@@ -169,9 +174,8 @@ class Recorder:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
         if thread is None or not thread.is_alive():
-            for staged in self._staged.values():
-                self.results.drop(staged)
-            self._staged.clear()
+            let_go_of(self.results, self._writer.staged, *self._writer.staged)
+            let_go_of(self.results, self._writer.substitutes, *self._writer.substitutes)
             self.journal.close()
             self.results.close()
         return whole

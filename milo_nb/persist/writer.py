@@ -58,6 +58,7 @@ class Writer:
     Attributes:
         queue: Batches of actions and entries, in the order in which they came.
         staged: Results that wait for their phase to be completed, by name and attempt.
+        substitutes: Values that wait for their phase to be skipped; the attempt may be completed before that.
         is_due: The snapshot is older than the journal.
         next_snapshot: When one may be written, on the monotonic clock.
         missed: How many actions are on no disk for good.
@@ -69,6 +70,7 @@ class Writer:
         self.results = results
         self.queue: deque[list[Action] | Entry] = deque()
         self.staged: dict[tuple[str, int], Staged] = {}
+        self.substitutes: dict[tuple[str, int], Staged] = {}
         self.is_due = heard.snapshot is not None  # an earlier owner may have left it so
         self.next_snapshot = 0.0
         self.missed = 0
@@ -157,12 +159,13 @@ class Writer:
     def _keep(self, entries: list[Action | Entry]) -> list[Action | Entry]:
         """Keep the results of the phases that completed; return the entries with the records of them."""
         staged, waiting = self.staged, self._unkept
-        if not staged and not waiting:
+        if not staged and not waiting and not self.substitutes:
             return entries
         late = len(waiting)
         places: list[int] = []
         for place, entry in enumerate(entries):
-            if entry.type in _WITH_RESULT and (one := staged.pop(_attempt_of(entry), None)) is not None:
+            made = staged if entry.type == a.PHASE_COMPLETE else self.substitutes
+            if entry.type in _WITH_RESULT and (one := made.pop(_attempt_of(entry), None)) is not None:
                 waiting.append(one)
                 places.append(place)
         if not waiting:
@@ -242,6 +245,13 @@ class Writer:
             listener(*facts)
         except Exception:
             LOG.exception("who was to be told of what is on disk failed")
+
+
+def let_go_of(results: ResultFiles, waiting: dict[tuple[str, int], Staged], *keys: tuple[str, int]) -> None:
+    """Let go of values that were written and are not to be kept, if they are there."""
+    for key in keys:
+        if (staged := waiting.pop(key, None)) is not None:
+            results.drop(staged)
 
 
 def _attempt_of(entry: Action | Entry) -> tuple[Any, Any]:

@@ -209,6 +209,27 @@ def test_a_thousand_retries_are_all_in_the_journal(make):
     agrees(make, executor)
 
 
+def test_a_skip_that_comes_as_its_phase_ends_never_puts_its_value_in_the_place_of_the_result(make):
+    began, go = threading.Event(), threading.Event()
+
+    class Slow:
+        def __reduce__(self):
+            began.set()
+            assert go.wait(DEADLINE_S)
+            return (set, ((1,),))
+
+    executor = make(Phase("a", Slow), Phase("b", boom, "", "a")).start()
+    assert began.wait(DEADLINE_S)  # the handler has returned, its result is being saved
+    executor.skip("a", value={"skipped"})
+    go.set()
+    executor.wait(DEADLINE_S)
+    executor.close()
+    assert type(executor.results["a"]) is Slow
+    seen = attach(None, make.root)
+    assert seen.results["a"] == {1}
+    seen.close()
+
+
 def test_a_child_that_a_phase_forks_writes_nothing_of_the_session(make):
     def fork():
         if (pid := os.fork()) == 0:
