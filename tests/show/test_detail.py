@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import linecache
+import sysconfig
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -44,6 +46,14 @@ def test_of_the_library_only_the_last_frame_is_told() -> None:
     assert told[-1]["function"] == "raw_decode"
     assert [frame["function"] for frame in told].count("raw_decode") == 1
     assert not any(frame["function"] in ("loads", "decode") for frame in told)
+
+
+def test_a_file_of_a_library_is_called_by_its_place_in_the_library() -> None:
+    (frame,) = detail.to_error(PhaseError("load", 1, raised(lambda: json.loads("{"))))["frames"][-1:]
+    assert frame["file"] == str(Path("json", "decoder.py"))
+    site = str(Path(sysconfig.get_path("purelib"), "library", "module.py"))
+    frame = detail.to_error(PhaseError("load", 1, run_cell("raise ValueError(1)", site)))["frames"][-1]
+    assert frame["file"] == str(Path("library", "module.py"))
 
 
 def test_a_deep_recursion_is_told_by_both_ends() -> None:

@@ -39,6 +39,7 @@ _LIBRARIES = tuple(
         for place in (*site.getsitepackages(), site.getusersitepackages(), *map(sysconfig.get_path, _SCHEME))
     }
 )
+_LONGEST_FIRST = sorted(_LIBRARIES, key=len, reverse=True)
 
 
 def name_cells(cell_of: Callable[[str], str | None]) -> None:
@@ -144,10 +145,13 @@ def _is_own(file: str) -> bool:
 
 
 def _name(file: str) -> str:
-    """Return the name that a person knows a file by: its cell, or its path below the working directory."""
+    """Return the name that a person knows a file by: its cell, or its path below the library or working directory."""
     cell = _cell_of(file)
     if cell is not None:
         return cell
+    for library in _LONGEST_FIRST:
+        if file.startswith(library):
+            return file.removeprefix(library)
     with contextlib.suppress(ValueError, OSError):
         return str(Path(file).relative_to(Path.cwd()))
     return file
