@@ -24,7 +24,7 @@ from milo_nb.execute.result import (
     outcome_of,
 )
 from milo_nb.execute.session import Session
-from milo_nb.execute.waiting import until_end, wait_for_end
+from milo_nb.execute.waiting import uninterrupted, until_end, wait_for_end
 from milo_nb.state.commands import COMMANDS, Command
 from milo_nb.store import active
 
@@ -123,6 +123,7 @@ class PipelineExecutor(Commands):
 
     # ------------------------------------------------------------------ running
 
+    @uninterrupted()
     def start(self) -> PipelineExecutor:
         """Start, and return at once.
 
@@ -172,12 +173,14 @@ class PipelineExecutor(Commands):
             raise InvalidStateError(f"'{self.pipeline.name}' has not been started. Possible: start, execute.")
         return self._session
 
+    @uninterrupted()
     def close(self) -> None:
         """Cancel what runs and let go of threads; the results stay."""
         self._session.close()
 
     # ------------------------------------------------------------------ commands
 
+    @uninterrupted()
     def command(self, word: Any, *phases: str, **options: Any) -> Plan:
         """Carry out a command and return its plan; the methods below are short for this.
 
@@ -198,6 +201,7 @@ class PipelineExecutor(Commands):
             word = "retry-failed"
         return replace(Command(word, names), **{"id": str(uuid4()), **options})
 
+    @uninterrupted()
     def run_again(self, params: Mapping[str, Any] | None = None, **options: Any) -> PipelineExecutor:
         """Start a new session, when this one has ended; what `params` and `options` do not name stays as it was."""
         with self._renewing:
@@ -218,6 +222,7 @@ class PipelineExecutor(Commands):
         for tell in tuple(self.sessions):
             tell()
 
+    @uninterrupted()
     def _take_up(self, session_id: UUID | str | None) -> None:
         """Go on in a session on disk, in place of the one that this executor has.
 
@@ -258,6 +263,7 @@ class PipelineExecutor(Commands):
         made = command if isinstance(command, Command) else self._made(command, phases, options)
         return self._session.plan(made)
 
+    @uninterrupted()
     def rebind(self, pipeline: Runnable) -> PipelineExecutor:
         """Go on with changed phases: later attempts use the new code.
 

@@ -1,8 +1,12 @@
-"""Waiting for the end of a session: by threads, by event loops, and at a terminal where somebody has to approve."""
+"""Waiting for the end of a session: by threads, by event loops, and at a terminal where somebody has to approve.
+
+And what Ctrl-C has to wait for.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 import time
@@ -12,6 +16,9 @@ from milo_nb.errors import InvalidStateError, PhaseCancelled
 from milo_nb.state.commands import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
     from milo_nb.execute.session import Session
 
 _POLL_S = 0.05
@@ -19,6 +26,35 @@ _TURN_S = 0.1
 """Short waits: a main thread in one long wait would not hear of Ctrl-C on every platform."""
 MOST_FILES = 10
 PATIENCE_S = 2.0
+HELD_S = 2.0
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C until this stretch of the main thread is over, as the session would lose what it was at.
+
+    One that comes after `HELD_S` is raised at once: then the stretch does not get on. Nests; can be a decorator.
+    """
+    usual = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if not callable(usual):
+        yield
+        return
+    began = time.monotonic()
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - began > HELD_S:
+            usual(number, frame)
+        else:
+            held[:] = [number]
+
+    try:
+        signal.signal(signal.SIGINT, hold)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if held:
+            usual(held[0], None)
 
 
 def wait_for_end(session: Session, timeout: float | None) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from milo_nb import Phase, PhaseError, PhasePolicy, Pipeline, PipelineError
+from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.waiting import uninterrupted
 from milo_nb.store import workers
 from milo_nb.store.clock import SYSTEM_CLOCK
 from milo_nb.store.shield import LOCAL, Shielded
@@ -225,3 +228,47 @@ def test_nothing_is_tried_again_after_a_failure_that_stops_the_session():
 def test_what_a_phase_says_by_its_logger_lands_in_its_log_however_logging_is_set_up():
     _, executor = run(Phase("a", lambda ctx: ctx.logger.info("hello")))
     assert [(entry.line, entry.level) for entry in executor["a"].logs()] == [("hello", "INFO")]
+
+
+def interrupting(monkeypatch):
+    """Have Ctrl-C pressed whenever the main thread starts a thread, at the worst of all moments."""
+    usual = threading.Thread.start
+
+    def start(thread):
+        if threading.current_thread() is threading.main_thread():
+            signal.raise_signal(signal.SIGINT)
+        usual(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+def test_an_interrupt_while_a_session_starts_is_raised_when_it_has_started(monkeypatch):
+    executor = PipelineExecutor(Pipeline("p", Phase("a", lambda: 1), Phase("b", lambda a: a + 1)), work_dir=None)
+    with monkeypatch.context() as patched:
+        interrupting(patched)
+        with pytest.raises(KeyboardInterrupt):
+            executor.start()
+    assert executor.wait(DEADLINE_S).results == {"a": 1, "b": 2}
+
+
+def test_an_interrupt_while_a_command_is_carried_out_is_raised_when_it_was(monkeypatch):
+    _, executor = run(Phase("a", lambda: 1))
+    with monkeypatch.context() as patched:
+        interrupting(patched)
+        with pytest.raises(KeyboardInterrupt):
+            executor.run_again()
+    assert executor.wait(DEADLINE_S).success
+
+
+def test_an_interrupt_that_comes_when_a_stretch_does_not_get_on_is_raised_at_once(monkeypatch):
+    monkeypatch.setattr("milo_nb.execute.waiting.HELD_S", -1.0)
+    after = []
+
+    @uninterrupted()
+    def hang():
+        signal.raise_signal(signal.SIGINT)
+        after.append("it was held back")
+
+    with pytest.raises(KeyboardInterrupt):
+        hang()
+    assert after == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -11,6 +12,7 @@ from IPython.display import display
 from milo_nb.declare.phase import Phase
 from milo_nb.errors import UsageError
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.waiting import uninterrupted
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.body import run_body
@@ -84,19 +86,23 @@ class Cells:
         self.check_idle(name)
         params = read_params(options.params, variables)
         known = dict(variables)
-        try:
-            made = self._define(name, line, body, cells, options)
-            made.options = run_options(params, options)
-            made.cell, _ = cell_and_run(self._shell)
-            executor = self._put_to_use(name, made, before, options)
-            notes = list(_notes(made, before, cells))
-        except BaseException:
-            _put_back_phases(variables, known)
-            raise
-        for note in notes:
-            say(note)
-        if executor is not None:
-            self.show(executor, wait=options.wait)
+        with contextlib.ExitStack() as stretch:
+            try:
+                made = self._define(name, line, body, cells, options)
+                stretch.enter_context(uninterrupted())  # else something could run that no variable holds
+                made.options = run_options(params, options)
+                made.cell, _ = cell_and_run(self._shell)
+                executor = self._put_to_use(name, made, before, options)
+                notes = list(_notes(made, before, cells))
+            except BaseException:
+                _put_back_phases(variables, known)
+                raise
+            for note in notes:
+                say(note)
+            if executor is not None:
+                self.show(executor, wait=False)
+        if executor is not None and (not self.is_seen() if options.wait is None else options.wait):
+            wait_and_tell(executor)
 
     def show(self, executor: PipelineExecutor, *, wait: bool | None = None) -> None:
         """Show an executor; wait for its end where nobody sees the view, or as `wait` says."""
