@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from milo_nb.declare.phase import Phase
 from milo_nb.show.notebook import publisher as module
+from milo_nb.show.notebook.feed import GAP_S, Feed
 from milo_nb.show.notebook.publisher import Publisher
-from tests.strategies import Watch, wait_until
+from milo_nb.state.wire_browser import Ack, Hello
+from tests.strategies import Hand, Watch, nothing, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Bell:
@@ -123,3 +131,65 @@ def test_the_thread_takes_nothing_over_from_the_phase_that_started_it() -> None:
 
     publisher.add(Reader())
     assert seen.until(lambda values: values) == ["none"]
+
+
+class Counter:
+    """A port whose views acknowledge at once what they are told, and count it."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.types: list[str] = []
+
+    def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.types.append(content["type"])
+        self.seq = content["seq"]
+
+    def show_traits(self, traits: Mapping[str, Any]) -> None:
+        self.types.append("traits")
+
+
+def tell(executors: int, seconds: int) -> list[Counter]:
+    """Have the phases of so many executors end one after the other, which is news at any time, and return who heard."""
+    publisher = Publisher()
+    ports = [Counter() for _ in range(executors)]
+    with ExitStack() as hands:
+        running = [
+            hands.enter_context(Hand([Phase(f"p{i:03}", nothing, parallel=True) for i in range(50 * seconds)]))
+            for _ in ports
+        ]
+        feeds = [Feed(port, hand.session) for port, hand in zip(ports, running, strict=True)]
+        for feed in feeds:
+            publisher._due[feed] = None  # as `add` does, without a thread: the clock is ours
+            feed.share = lambda now, feed=feed: publisher.share(feed, now)
+            feed.heard(Hello("a"))
+            feed.tick(999.0)
+        for port in ports:
+            port.types.clear()
+        for step in range(50 * seconds):
+            for hand, feed, port in zip(running, feeds, ports, strict=True):
+                hand.finish(min(hand.running))
+                feed.heard(Ack(port.seq))
+                feed.tick(1_000.0 + step / 50)
+    return ports
+
+
+def test_one_busy_executor_is_told_of_as_often_as_the_eye_sees() -> None:
+    (port,) = tell(1, 4)
+    assert 0.7 / GAP_S <= port.types.count("delta") / 4 <= 1 / GAP_S + 1
+
+
+@pytest.mark.parametrize("executors", [4, 20])
+def test_many_busy_executors_share_one_budget_of_messages_fairly(executors: int) -> None:
+    ports = tell(executors, 4)
+    assert sum(len(port.types) for port in ports) / 4 < 100
+    counts = [port.types.count("delta") for port in ports]
+    assert min(counts) >= 4
+    assert max(counts) <= 1.5 * min(counts)
+
+
+def test_who_has_gone_quiet_leaves_his_share_to_the_others() -> None:
+    publisher, one, other = Publisher(), Bell(), Bell()
+    publisher._due |= {one: None, other: None}
+    assert publisher.share(one, 0.0) == 1 / module.TURNS_PER_S
+    assert publisher.share(other, 1.0) == 2 / module.TURNS_PER_S
+    assert publisher.share(other, 2.5) == 1 / module.TURNS_PER_S

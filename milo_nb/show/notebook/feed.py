@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from milo_nb.state.wire_browser import Message
 
 GAP_S = 1 / 16
+TRAITS_GAPS = 4
+"""A gap is what is left between two deltas at least; between two changes of traits it is as many."""
 HEARTBEAT_S = 2.0
 SILENT_S = 2.0
 PROBE_S = 60.0
@@ -55,6 +57,7 @@ class Feed:
         views: Ids of the views that are there.
         seq: Number of the last delta or snapshot.
         wake: Has `tick` called soon; what changes no state calls it.
+        share: Called with the time when something is told; returns the gap that the other feeds of the kernel leave.
     """
 
     def __init__(self, port: Port, session: Session) -> None:
@@ -62,6 +65,7 @@ class Feed:
         self._port = port
         self.session = session
         self.wake: Callable[[], None] = lambda: None
+        self.share: Callable[[float], float] = lambda now: GAP_S  # noqa: ARG005 - replaced where there are others
         self.views: set[str] = set()
         self.seq = 0
         self._inbox: deque[Message] = deque()
@@ -69,6 +73,8 @@ class Feed:
         self._acked = 0
         self._heard_at = 0.0
         self._sent_at = -inf
+        self._gap_s = GAP_S
+        self._now = self._traits_at = -inf
         self._silent_since: float | None = None
         self._beat_at = -inf
         self._again_s = SILENT_S
@@ -96,6 +102,7 @@ class Feed:
         Returns:
             When the next call is due at the latest; None if nothing is to come unless something happens.
         """
+        self._now = now
         if self.session is not self._told_of:
             self._turn_to(self.session)
         while self._inbox:
@@ -104,7 +111,8 @@ class Feed:
             answer = dict(self._outbox.popleft())
             buffers = [answer.pop("data")] if "data" in answer else []
             self._port.send(answer, *([buffers] if buffers else []))
-        self._traits.follow(now, self.seq)
+        if now >= self._traits_due:
+            self._traits.follow(now, self.seq)
         if self.views:
             self._look_for_silence(now)
         if self.views:
@@ -118,7 +126,7 @@ class Feed:
     def _turn_to(self, session: Session) -> None:
         self._told_of = session
         self._told = Told(session)
-        self._traits = ShownTraits(session, self._port.show_traits)
+        self._traits = ShownTraits(session, self._show_traits)
         self._wants_snapshot = True
 
     # ------------------------------------------------------------------ what views say
@@ -168,7 +176,7 @@ class Feed:
                 self._again_s = min(2 * self._again_s, MOST_AGAIN_S)
                 self._send_snapshot(now)
             return
-        if now - self._sent_at < GAP_S:
+        if now - self._sent_at < self._gap_s:
             return
         if self._wants_snapshot:
             self._send_snapshot(now)
@@ -184,17 +192,30 @@ class Feed:
     def _send(self, numbered: dict[str, Any], now: float) -> None:
         self.seq = numbered["seq"]
         self._sent_at = now
+        self._gap_s = max(GAP_S, self.share(now))
         if self._silent_since is None:
             self._silent_since = now
         self._port.send(numbered)
 
+    def _show_traits(self, traits: Mapping[str, Any]) -> None:
+        self._traits_at = self._now
+        if self._now > -inf:  # the first ones belong to the widget
+            self._gap_s = max(GAP_S, self.share(self._now))
+        self._port.show_traits(traits)
+
+    @property
+    def _traits_due(self) -> float:
+        return self._traits_at + TRAITS_GAPS * self._gap_s
+
     def _due(self, now: float) -> float | None:
         """Return when something is to be done, if nothing happens until then."""
         traits = self._traits.due
+        if traits is not None and now < self._traits_due:
+            traits = self._traits_due
         if not self.views:
             return traits
         due = self._beat_at + HEARTBEAT_S
         has_news = self._told.is_behind and self.seq - self._acked < MAX_UNACKED
         if not self._stalled and (self._wants_snapshot or has_news):
-            due = min(due, max(self._sent_at + GAP_S, now))
+            due = min(due, max(self._sent_at + self._gap_s, now))
         return due if traits is None else min(due, traits)

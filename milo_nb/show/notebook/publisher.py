@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 LINGER_S = 1.0
 """The thread waits this long for more to do before it ends: starting one for each change would cost more."""
+TURNS_PER_S = 60
+"""What all feeds together may tell in a second; with the traits and heartbeats of 20 feeds that is 85 messages."""
+BUSY_S = 2.0
+"""A feed is busy if it had something to tell within this time."""
 AGAIN_S = 2.0
 """A feed whose call failed is called again after this long: what it had to tell is still to be told."""
 
@@ -39,6 +43,7 @@ class Publisher:
         """Begin with no feeds and no thread."""
         self._now = now
         self._failed: WeakSet[Ticking] = WeakSet()
+        self._told_at: dict[Ticking, float] = {}
         self._changed = threading.Condition()
         self._due: dict[Ticking, float | None] = {}
         self._thread: threading.Thread | None = None
@@ -58,7 +63,17 @@ class Publisher:
         """Publish a feed no more."""
         with self._changed:
             self._due.pop(feed, None)
+            self._told_at.pop(feed, None)
             self._changed.notify()
+
+    def share(self, feed: Ticking, now: float) -> float:
+        """Note that a feed tells something now; return how long it is to wait until it tells more. Its own thread."""
+        with self._changed:
+            if feed in self._due:
+                self._told_at[feed] = now
+            lasting = max(BUSY_S, 2 * len(self._told_at) / TURNS_PER_S)
+            self._told_at = {one: at for one, at in self._told_at.items() if now - at < lasting}
+            return len(self._told_at) / TURNS_PER_S
 
     def wake(self, feed: Ticking) -> None:
         """Have a feed called soon: something has happened."""

@@ -67,6 +67,7 @@ class PipelineWidget(anywidget.AnyWidget):
         self._desk: Desk = Desk(executor, self._answer)
         self._feed = Feed(self, executor.session)
         self._feed.wake = lambda: publisher.wake(self._feed)
+        self._feed.share = lambda now: publisher.share(self._feed, now)
         self._still: dict[str, str] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self.set_trait("pipeline", executor.pipeline.name)
