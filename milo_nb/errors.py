@@ -324,7 +324,12 @@ def describe(error: BaseException | None) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001 - a person's exception may fail in its own __str__, with anything
         text = ""
-    return text or type(error).__name__
+    return text or name_of_type(error)
+
+
+def name_of_type(value: object) -> str:
+    """Return the name of a value's type, whatever its metaclass would answer."""
+    return str(type.__dict__["__name__"].__get__(type(value)))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

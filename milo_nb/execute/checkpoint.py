@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import ResultRefusedError
+from milo_nb.errors import ResultRefusedError, name_of_type
 from milo_nb.persist.cache_entry import Hit
 from milo_nb.persist.cache_options import cache_options
 from milo_nb.persist.files import read_files
@@ -149,7 +149,7 @@ class Checkpoint:
         try:
             return self._completed(value)
         except BaseException as e:  # noqa: BLE001 - saving calls into people's objects, which may even exit
-            said = f"{NOT_SAVED}saving it raised {type(e).__name__}"
+            said = f"{NOT_SAVED}saving it raised {name_of_type(e)}"
             self._session.logs.say(self._phase, self._attempt, said)
             self.release()
             return Reference(self.name, "ran", said)

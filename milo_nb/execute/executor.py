@@ -201,10 +201,9 @@ class PipelineExecutor(Commands):
             word = "retry-failed"
         return replace(Command(word, names), **{"id": str(uuid4()), **options})
 
-    @uninterrupted()
     def run_again(self, params: Mapping[str, Any] | None = None, **options: Any) -> PipelineExecutor:
         """Start a new session, when this one has ended; what `params` and `options` do not name stays as it was."""
-        with self._renewing:
+        with uninterrupted(), self._renewing:
             if self._session.is_running():
                 raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
             before = self._params, self._options
@@ -222,7 +221,6 @@ class PipelineExecutor(Commands):
         for tell in tuple(self.sessions):
             tell()
 
-    @uninterrupted()
     def _take_up(self, session_id: UUID | str | None) -> None:
         """Go on in a session on disk, in place of the one that this executor has.
 
@@ -232,7 +230,7 @@ class PipelineExecutor(Commands):
         from milo_nb.execute.taking_up import latest, take_up  # noqa: PLC0415 - it costs an import of much that few need
 
         root, name = self._options["work_dir"], self.pipeline.name
-        with self._renewing:
+        with uninterrupted(), self._renewing:
             if self._session.is_running():
                 raise InvalidStateError("The session has not ended. Possible: cancel, wait.")
             found = latest(root, name) if session_id is None or root is None else str(session_id)
@@ -263,7 +261,6 @@ class PipelineExecutor(Commands):
         made = command if isinstance(command, Command) else self._made(command, phases, options)
         return self._session.plan(made)
 
-    @uninterrupted()
     def rebind(self, pipeline: Runnable) -> PipelineExecutor:
         """Go on with changed phases: later attempts use the new code.
 

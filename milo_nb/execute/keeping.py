@@ -15,7 +15,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError
+from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError, name_of_type
 from milo_nb.execute.books import last_logs, readers
 from milo_nb.persist.cache import Cache
 from milo_nb.persist.declared import declared_to_json
@@ -257,7 +257,7 @@ class Keeper:
             text = "".join(traceback.format_exception(cause))
         except Exception:  # noqa: BLE001 - a person's exception may fail in its own __str__
             return None
-        return {"traceback": text[-MOST_TRACEBACK:], "kind": type(cause).__name__}
+        return {"traceback": text[-MOST_TRACEBACK:], "kind": name_of_type(cause)}
 
 
 def begin(new: Beginning) -> Keeper:

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, describe
+from milo_nb.errors import PhaseError, describe, name_of_type
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _in_words(error: BaseException | None) -> str:
     """Return an error in one line that is not too long to read."""
     if error is None:
         return "no reason given"
-    name, said = type(error).__name__, describe(error).strip()
+    name, said = name_of_type(error), describe(error).strip()
     line = said.partition("\n")[0].rstrip()
     cut = " ..." if len(said) > len(line) or len(line) > _LONGEST else ""
     return name if said == name else f"{name}: {line[:_LONGEST]}{cut}"

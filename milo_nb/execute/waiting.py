@@ -12,7 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from milo_nb.errors import InvalidStateError, PhaseCancelled
+from milo_nb.errors import InvalidStateError, PhaseCancelled, name_of_type
 from milo_nb.state.commands import Command
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def review_text(session: Session) -> str:
     if keeper is not None and session.results.record(name) is None:
         keeper.recorder.flush(PATIENCE_S)  # what it wrote is noted when it is saved
     files = [f.path for f in read_files(session.results.record(name))]
-    look = [f"its result, {type(session.results.get(name)).__name__}"]
+    look = [f"its result, {name_of_type(session.results.get(name))}"]
     if files:
         more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
         look.insert(0, f"{', '.join(files[:MOST_FILES])}{more} in {session.work_dir()}")

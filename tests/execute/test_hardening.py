@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from milo_nb import Phase, PhaseError, PhasePolicy, Pipeline, PipelineError
+from milo_nb import Phase, PhaseError, PhasePolicy, Pipeline, PipelineError, attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.waiting import uninterrupted
 from milo_nb.store import workers
@@ -34,6 +34,16 @@ class Frozen(Exception):  # noqa: N818
     code: int
 
 
+class Nameless(type):
+    @property
+    def __name__(cls):
+        raise ValueError("no name")
+
+
+class Odd(Exception, metaclass=Nameless):  # noqa: N818
+    pass
+
+
 class Touchy(Exception):  # noqa: N818
     @property
     def cause(self):
@@ -51,11 +61,18 @@ def raising(error):
 
 
 @pytest.mark.parametrize(
-    "error", [Frozen(3), Touchy("x"), PhaseError("a", 1, "a text"), StopIteration(3), GeneratorExit()]
+    "error", [Frozen(3), Touchy("x"), PhaseError("a", 1, "a text"), StopIteration(3), GeneratorExit(), Odd(), Odd("x")]
 )
 def test_an_exception_that_refuses_to_be_touched_fails_its_phase_only(error):
     result, _ = run(Phase("a", raising(error)))
     assert (result.status, [f.name for f in result.failed]) == ("failed", ["a"])
+
+
+def test_an_exception_of_a_type_without_a_name_is_on_disk_like_any_other(tmp_path):
+    executor = Pipeline("p", Phase("a", raising(Odd()))).run(work_dir=tmp_path)
+    executor.wait(DEADLINE_S)
+    executor.close()
+    assert attach(executor.session_id, work_dir=tmp_path)["a"].error.cause.kind == "Odd"
 
 
 def test_an_error_type_that_takes_other_arguments_gives_way_to_a_plain_phase_error():

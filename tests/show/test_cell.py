@@ -413,4 +413,5 @@ def test_an_executor_is_a_line_of_text_where_nobody_looks(notebook: Notebook) ->
 
 def test_a_name_of_pythons_own_is_refused(notebook: Notebook) -> None:
     assert "one of Python's own names" in notebook.fail(SITE.replace("%%milo site", "%%milo print"))
+    assert "Choose another name" in notebook.fail(SITE.replace("%%milo site", "%%milo phase"))
     assert "print" not in notebook.names

@@ -296,6 +296,8 @@ def check_name(name: str) -> str:
         raise UsageError(f"'{name}' cannot be the name of a variable: letters, digits and _ make one.{_likely(name)}")
     if hasattr(builtins, name):
         raise UsageError(f"'{name}' is one of Python's own names, which the executor would hide. Choose another.")
+    if name == "phase":
+        raise UsageError("'phase' is what makes the functions of a cell phases. Choose another name.")
     return name
 
 

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, RecordedError, ResultRefusedError, describe
+from milo_nb.errors import PhaseError, RecordedError, ResultRefusedError, describe, name_of_type
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.state.wire import clip
 
@@ -93,13 +93,13 @@ def to_preview(value: object) -> dict[str, str]:
         name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         return {"type": clip(str(name), 200), "preview": clip(_SHORT.repr(value), MAX_PREVIEW)}
     except BaseException as error:  # noqa: BLE001 - a person's classes may raise anything when looked at
-        return {"type": clip(type(value).__name__, 200), "preview": f"it cannot be shown: {clip(describe(error), 200)}"}
+        return {"type": clip(name_of_type(value), 200), "preview": f"it cannot be shown: {clip(describe(error), 200)}"}
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
     text = "".join(traceback.format_exception(error))
     return {
-        "type": type(error).__name__,
+        "type": name_of_type(error),
         "message": clip(describe(error), MAX_MESSAGE),
         "frames": _frames(error.__traceback__),
         "text": clip(text, MAX_TEXT),
@@ -177,7 +177,7 @@ class _Short(reprlib.Repr):
         try:
             text = repr(x)
         except BaseException as error:  # noqa: BLE001 - a person's repr may raise anything
-            return f"<{type(x).__name__}: its repr failed: {describe(error)}>"
+            return f"<{name_of_type(x)}: its repr failed: {describe(error)}>"
         return clip(text, self.maxother)
 
 
