@@ -87,6 +87,7 @@ def own(owner, root, phases):
     finally:
         executor.close()
         wait_until(lambda: executor.session.disk.recorder is None)
+        executor.session.disk.end()  # returns when whoever ends it has written all
     return executor
 
 
