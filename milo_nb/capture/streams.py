@@ -227,13 +227,18 @@ class _Routed:
         if CURRENT_SINK.get() is None:
             self._milo_route.base.flush(self)
 
+    def close(self) -> None:
+        """Close; in a phase nothing, as the stream is everybody's."""
+        if CURRENT_SINK.get() is None:
+            self._milo_route.base.close(self)
+
 
 class _Route:
     """How one live ``OutStream`` is routed; outlives the hook for those who kept its ``write``."""
 
     def __init__(self, stream: Any, name: str) -> None:
         self.base: Any = type(stream)
-        self._stream = stream
+        self.stream = stream
         self._name = name
         self._outer: Write | None = None
         self._is_leaving = False
@@ -245,11 +250,11 @@ class _Route:
         """Give the stream the routed class; False if it does not take one."""
         base = self.base
         names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
-        values = vars(self._stream)
+        values = vars(self.stream)
         self._outer = values.pop("write", None)
         values.update(_milo_route=self, _milo_find=_make_finder(self._name, self._write))
         try:
-            self._stream.__class__ = type(base.__name__, (_Routed, base), names)
+            self.stream.__class__ = type(base.__name__, (_Routed, base), names)
         except TypeError:
             self._clean()
             return False
@@ -258,12 +263,12 @@ class _Route:
     def stay(self) -> None:
         """Take back `leave`, which has waited for a cell to end."""
         self._is_leaving = False
-        self._stream._milo_find = _make_finder(self._name, self._write)  # noqa: SLF001 - ours, see _Routed
+        self.stream._milo_find = _make_finder(self._name, self._write)  # noqa: SLF001 - ours, see _Routed
 
     def leave(self) -> None:
         """Give the stream its own class back, at once or when the running cell's tee lets go of it."""
         self._is_leaving = True
-        self._stream._milo_find = partial(_give, self.below)  # noqa: SLF001 - as above
+        self.stream._milo_find = partial(_give, self.below)  # noqa: SLF001 - as above
         if self._outer is None:
             self._clean()
 
@@ -284,7 +289,7 @@ class _Route:
             return len(text)
         outer = self._outer
         if outer is None or getattr(self._entered, "is_in", False):
-            return int(self.base.write(self._stream, text) or 0)
+            return int(self.base.write(self.stream, text) or 0)
         # The tee calls back what it found, which may be this method: then the text goes down.
         self._entered.is_in = True
         try:
@@ -294,17 +299,17 @@ class _Route:
 
     def is_watched(self) -> bool:
         """Whether text comes up here that was written to a file descriptor."""
-        thread = getattr(self._stream, "watch_fd_thread", None)
+        thread = getattr(self.stream, "watch_fd_thread", None)
         return isinstance(thread, threading.Thread) and thread.is_alive()
 
     def _find_owner(self) -> Sink | None:
         """Return whose it is that comes up from the file descriptor; None for all other text."""
-        if getattr(self._stream, "watch_fd_thread", None) is not threading.current_thread() or self._is_leaving:
+        if getattr(self.stream, "watch_fd_thread", None) is not threading.current_thread() or self._is_leaving:
             return None
         return find_owner()
 
     def _clean(self) -> None:
-        stream, values = self._stream, vars(self._stream)
+        stream, values = self.stream, vars(self.stream)
         if isinstance(stream, _Routed):
             stream.__class__ = self.base
         for name in ("_milo_route", "_milo_find"):
@@ -394,13 +399,15 @@ class StreamHook:
         """Restore the stream, unless a person has put another one in its place."""
         if self._route is not None:
             self._route.leave()
+            if getattr(sys, self.name) is None:  # IPython runs no cell without one
+                setattr(sys, self.name, self._route.stream)
             self._route = None
         for proxy in self._earlier:
             proxy.pass_through()
         self._earlier.clear()
         if self._proxy is not None:
             self._proxy.pass_through()
-            if getattr(sys, self.name) is self._proxy:
+            if getattr(sys, self.name) in (self._proxy, None):
                 setattr(sys, self.name, self._proxy.target)
             self._proxy = None
         if self.name == "stdout":

@@ -380,6 +380,22 @@ def test_tracebacks_and_warnings_of_a_phase_go_to_its_log(kernel: Kernel) -> Non
     assert [line[:2] for line in lines if "careful" in line[2]] == [["warning", "WARNING"]] * 2
 
 
+@pytest.mark.parametrize("deed", ["sys.stdout.close(); print('a')", "print('a'); sys.stdout = None"])
+def test_a_phase_cannot_take_the_stream_away_from_the_cells(kernel: Kernel, deed: str) -> None:
+    given = kernel.run(
+        f"""
+        uninstall(); install()
+        def body(sink): {deed}
+        lines = run_phases(body)[0]
+        uninstall()
+        print('cell')
+        install()
+        [line for *_, line in lines]
+        """
+    )
+    assert given == {"stdout": "cell\n", "result": "['a']"}
+
+
 def test_the_output_of_phases_that_run_at_once_does_not_mix(kernel: Kernel) -> None:
     given = kernel.run(
         """
@@ -416,16 +432,15 @@ def test_what_is_printed_after_a_display_comes_while_the_phase_still_runs(kernel
         """
         from IPython.display import display
         from milo_nb import Phase, Pipeline
-        drain.DRAIN_INTERVAL_S = 0.01
         seen = threading.Event()
         def body():
             display('shown'); print('said')
             return seen.wait(20)
         executor = Pipeline('p', Phase('a', body)).run(work_dir=None)
         for _ in range(1000):
+            drain_now()  # what the drain thread does, to the sinks that it watches
             if executor['a'].known.log_count: seen.set()
             if executor.session.ended.wait(0.02): break
-        drain.DRAIN_INTERVAL_S = 3600
         executor.close(); executor.results['a']
         """
     )
