@@ -6,10 +6,10 @@
  * may rely on them.
  */
 export const INTERNAL =
-  "always answered blocks bodies byPerson chains choice colour counts current dispatch dismiss drawing elapsedAt ending escalatedTo " +
-  "hint horizontal isBusy isCause isCurrent isFar isPure isSelected kind label layer layerGap nodeGap nodeHeight nodeWidth names notice onChoose onFollow " +
-  "onSight order paths peek permit pieces port props refuse requests reveal routes row rowHeight seen setExpanded setFollow shelf shown showView " +
-  "since slots starts syncing tabs toggleHelp touched viewport virtual wantDetail wantLogs wantOutputs";
+  "always answered blocks bodies bounds byPerson chains choice colour counts current details dispatch dismiss drawing elapsedAt ending escalatedTo " +
+  "hint horizontal isBusy isCause isCurrent isFar isPure isQueued isSelected kind label layer layerGap layout loaded nodeGap nodeHeight nodeWidth names notice onChoose onFollow " +
+  "onSight order paths pattern peek permit pieces port props received refuse requests reveal routes row rowHeight seen select setExpanded setFollow shelf shown showView " +
+  "since slots starts syncing tabs timer toggleHelp touched viewport virtual wantDetail wantLogs wantOutputs";
 export const HOOKS = "root still header inspector graph node word log log-row log-text";
 
 export const isInternal = new RegExp(`^(${INTERNAL.replaceAll(" ", "|")})$`);

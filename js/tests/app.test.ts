@@ -194,6 +194,32 @@ test("a phase without output says whether some may come; skipped after an error,
   expect(find('[data-tab="error"]')).toBeTruthy();
 });
 
+test("what a completed phase displayed is shown first if it logged nothing", async () => {
+  const displayed = { started_at: 11, outputs: [1, 1] } as const;
+  await show([
+    phase("draw", { status: "running", ...displayed }),
+    phase("plot", { status: "completed", ...displayed }),
+    phase("talk", { status: "completed", ...displayed, log_count: 3 }),
+  ]);
+  for (const [name, pane] of Object.entries({ draw: "logs", plot: "output", talk: "logs" })) {
+    find(`[data-phase="${name}"]`).click();
+    await settled();
+    expect(find(`[data-pane="${pane}"]`)).toBeTruthy();
+  }
+});
+
+test("what a phase says stands apart from its attempt while it runs, and gives way to its description in the list", async () => {
+  const loud = { started_at: 11, message: "30/30", description: "Loads it" };
+  await show([phase("load", { status: "running", ...loud, attempt: 2 }), phase("fit", { status: "completed", ...loud })]);
+  find('[data-phase="load"]').click();
+  await settled();
+  expect(find(".milo-inspector").textContent).toContain("attempt 2 · 30/30");
+  find('[data-tab="list"]').click();
+  await settled();
+  expect(find('[data-phase="load"] [data-column="note"]').textContent).toBe("30/30");
+  expect(find('[data-phase="fit"] [data-column="note"]').textContent).toBe("Loads it");
+});
+
 test("a completed phase offers Rerun in Retry's place", async () => {
   await show([phase("load", { status: "completed", started_at: 11 })], { status: "completed" });
   find('[data-phase="load"]').click();

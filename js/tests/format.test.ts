@@ -45,6 +45,8 @@ test("a phase in a line, for eyes and ears", () => {
   expect(phaseSummary(phase("x", { reason: "blocked by load" }), 0, true)).toBe("blocked by load");
   expect(phaseSummary(running, 12, true)).toBe("running · 45% · #2");
   expect(phaseSummary({ ...running, attempt: 1 }, 12, true)).toBe("running · 45% · 12s");
+  expect(phaseSummary({ ...running, status: "completed" }, 12, true)).toBe("completed · 12s · #2");
+  expect(phaseSummary({ ...running, status: "completed" }, 185, true)).toBe("completed · #2");
   expect(phaseSummary(phase("x", { status: "completed", started_at: 1, origin: "cache" }), 1)).toBe("completed · 1.0s · cached");
 });
 

@@ -49,21 +49,27 @@ export const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
   substitute: "substitute",
 };
 
+/** Characters of a phase's second line in the graph. */
+const SHORT = 21;
+
 /** The second line of a phase: `running · 45% · 12s · attempt 2`, or where room is scarce `running · 45% · #2`. */
 export function phaseSummary(phase: Phase, elapsed: number, isShort = false): string {
   const says = [phase.attempt > 1 ? `${isShort ? "#" : "attempt "}${phase.attempt}` : "", ORIGIN_WORDS[phase.origin]].filter(Boolean);
   if (phase.edited) says.push("edited");
-  const hasTime = phase.status !== "pending" && (phase.started_at > 0 || elapsed > 0) && !(isShort && says.length > 0);
-  if (isShort && phase.status === "pending" && phase.reason) return phase.reason;
-  return [
-    phase.status,
-    phase.status === "running" && phase.fraction > 0 ? formatPercent(phase.fraction) : "",
-    hasTime ? formatDuration(elapsed) : "",
-    ...says,
-    phase.status === "pending" ? phase.reason : "",
-  ]
-    .filter(Boolean)
-    .join(" · ");
+  const isPending = phase.status === "pending";
+  if (isShort && isPending && phase.reason) return phase.reason;
+  const join = (time: string) =>
+    [
+      phase.status,
+      phase.status === "running" && phase.fraction > 0 && formatPercent(phase.fraction),
+      time,
+      ...says,
+      isPending && phase.reason,
+    ]
+      .filter(Boolean)
+      .join(" · ");
+  const all = join(!isPending && (phase.started_at > 0 || elapsed > 0) ? formatDuration(elapsed) : "");
+  return isShort && says[0] && all.length > SHORT ? join("") : all;
 }
 
 /** What a screen reader adds to what can be read: `after load and split, error: no title, not saved`; nothing if there is nothing. */

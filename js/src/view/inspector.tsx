@@ -2,7 +2,7 @@
 import type { Child } from "../dom/h";
 import { useEffect, useSignal } from "../dom/hooks";
 import { linesOf } from "../state/reducer";
-import { downstream, permitPhase, phaseElapsed } from "../state/selectors";
+import { downstream, isOver, permitPhase, phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
 import { OutputPane } from "./displays";
 import { formatDuration, OTHER, phaseSummary } from "./format";
@@ -32,7 +32,9 @@ export function Inspector({ port, now, theme }: ViewProps) {
   const isFailed = phase?.status === "failed";
   const panes = (Object.keys(PANES) as Pane[]).filter((one) => one !== "error" || isFailed || phase?.error);
   const isErrorFirst = isFailed || (phase?.status === "skipped" && phase.error && phase.log_count === 0);
-  const pane = panes.find((one) => one === chosen.value) ?? (isErrorFirst ? "error" : "logs");
+  const pane =
+    panes.find((one) => one === chosen.value) ??
+    (isErrorFirst ? "error" : phase && isOver(phase) && phase.outputs[1] && !phase.log_count ? "output" : "logs");
   useEffect(() => {
     if (phase && state.choice.expanded && (pane === "error" || pane === "result")) port.wantDetail(index);
   });
@@ -57,7 +59,7 @@ export function Inspector({ port, now, theme }: ViewProps) {
           {phase.name}
         </b>
         <span class="milo-muted milo-cut milo-spring">
-          {phaseSummary(phase, phaseElapsed(state, phase, now))} {phase.status === "running" ? phase.message : ""}
+          {phaseSummary(phase, phaseElapsed(state, phase, now))} {phase.status === "running" && phase.message && `· ${phase.message}`}
         </span>
         <span class="milo-actions">
           {([phase.status === "completed" ? "rerun" : "retry", "skip", "cancel"] as const).map((command) => (

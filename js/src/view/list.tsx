@@ -74,7 +74,7 @@ export function List(props: ViewProps) {
         head={head}
         row={(phase, elapsed) => {
           const says = phase.status === "running" ? phase.message : "";
-          const note = phase.error || says || phase.reason || ORIGIN_WORDS[phase.origin] || phase.message || phase.description;
+          const note = phase.error || says || phase.reason || ORIGIN_WORDS[phase.origin] || phase.description || phase.message;
           return (
             <>
               <b title={phase.name}>{phase.name}</b>
