@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from milo_nb.state.model import PhaseStatus
 
 LOG = logging.getLogger("milo_nb")
+PATIENCE_S = 1.0
 STARTING = frozenset({"start", "resume", "retry", "retry-failed", "rerun"})
 """Commands that may have something run, and for which the world matters."""
 
 
 def gather(session: Session, command: Command) -> Evidence:
     """Return what is known of the world that matters to a command."""
+    _await_the_disk(session)
     state, graph = session.state, session.graph
     known = Evidence(session.now(), unsaved=_unsaved(session), duration_s=_durations(session))
     if session.disk.keeper is None or command.word not in STARTING:
@@ -40,6 +42,17 @@ def gather(session: Session, command: Command) -> Evidence:
     runs = frozenset(plan(command, graph, state, known).runs)
     cache = _cached(session, runs)
     return Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged, cache)
+
+
+def _await_the_disk(session: Session) -> None:
+    """Give what has completed a moment to be saved: what is on its way to the disk is as good as there."""
+    keeper, graph = session.disk.keeper, session.graph
+    if keeper is None or session.disk.recorder is None:
+        return
+    for i, phase in enumerate(session.state.phases):
+        if phase.status == "completed" and not phase.saved and graph.phases[i].checkpoint and not phase.reason:
+            keeper.recorder.flush(PATIENCE_S)
+            return
 
 
 def _unsaved(session: Session) -> frozenset[str]:
