@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from milo_nb.state.model import PhaseStatus
 
 LOG = logging.getLogger("milo_nb")
+COMPARED = frozenset({"resume", "retry", "retry-failed"})
+"""Commands that build on what is there, so that it matters whether it is what it would be today."""
 PATIENCE_S = 1.0
 STARTING = frozenset({"start", "resume", "retry", "retry-failed", "rerun"})
 """Commands that may have something run, and for which the world matters."""
@@ -33,7 +35,7 @@ def gather(session: Session, command: Command) -> Evidence:
     known = Evidence(session.now(), unsaved=_unsaved(session), duration_s=_durations(session))
     if session.disk.keeper is None or command.word not in STARTING:
         return known
-    changed, unchanged = _compare(session, state.phases) if command.word == "resume" else ({}, frozenset())
+    changed, unchanged = _compare(session, state.phases) if command.word in COMPARED else ({}, frozenset())
     lost = _lost(session, state.phases)
     known = Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged)
     if session.was_taken_up:

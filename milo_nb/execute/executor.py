@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from milo_nb.errors import DeclarationError, InvalidStateError, StaleCodeError, UnknownPhaseError
+from milo_nb.errors import DeclarationError, InvalidStateError, NothingToResumeError, StaleCodeError, UnknownPhaseError
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.edits import changed
 from milo_nb.execute.evidence import gather
@@ -74,7 +74,8 @@ class PipelineExecutor(Commands):
             backend: Where handlers run; ``threads``.
             max_workers: Most phases that run at once.
             work_dir: Where sessions are kept, and the phases' own files; None for no disk.
-            resume: A session to take up when this is started: its id, or True for the latest unfinished one.
+            resume: A session to take up when this is started: its id, ``latest`` for the latest unfinished one, or True
+                for that one if there is one, and else a new one.
             stale: What to do on resume about saved phases whose code or parameters changed: ``ask`` a person, if there
                 is one, else as ``rerun``; ``rerun`` them and what follows; ``reuse`` their results.
             fresh: Never go on in an earlier session.
@@ -93,7 +94,7 @@ class PipelineExecutor(Commands):
         check_options(state_manager, backend or pipeline.backend, max_workers, stale)
         if state_manager is not None:
             work_dir = state_manager.work_dir
-        self._resume = None if fresh else resume
+        self._resume = None if fresh or resume is False else resume
         self._stale = stale
         self._params = dict(params or {})
         self._observers: list[Any] = list(observers or ())
@@ -130,9 +131,13 @@ class PipelineExecutor(Commands):
         Raises:
             InvalidStateError: If it has been started already.
         """
-        if self._resume is not None:
-            session, self._resume = self._resume, None
-            return self.resume(None if session in (True, "latest") else session)
+        session, self._resume = self._resume, None
+        if session is not None:
+            try:
+                return self.resume(None if session in (True, "latest") else session)
+            except NothingToResumeError:
+                if session is not True:
+                    raise
         self._starting = True
         try:
             self._session.start()

@@ -147,8 +147,21 @@ class _Question:
         order = [n for n in self.graph.names if n in reset]
         entries = _entries(self, frozenset(reset), frozenset(skips), frozenset(stops), starts=starts, only=only)
         shared = [n for n in order if n in self.evidence.unsaved]
-        warnings = (f"inputs shared with the failed attempt: {', '.join(shared)}",) if shared else ()
-        return Plan(self.command, entries, "", tuple(order), goes_on, marks or {}, warnings, tuple(only))
+        warnings = [f"inputs shared with the failed attempt: {', '.join(shared)}"] if shared else []
+        warnings += self._stale_below(reset)
+        return Plan(self.command, entries, "", tuple(order), goes_on, marks or {}, tuple(warnings), tuple(only))
+
+    def _stale_below(self, reset: set[str]) -> list[str]:
+        """Warn of kept results that are not what they would be today, and that something will be built on."""
+        if not self.evidence.changed:
+            return []
+        needed = self.graph.ancestors([self.graph.index[n] for n in reset])
+        stale = [self.graph.names[i] for i in sorted(needed) if self.graph.names[i] in self.evidence.changed]
+        return [
+            f"built on {name} as it was: {self.evidence.changed[name]} (rerun or resume runs it again)"
+            for name in stale
+            if name not in reset
+        ]
 
     def only(self) -> list[str]:
         """Names of the phases that alone may start, with what they need; none if the command names none."""

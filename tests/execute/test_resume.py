@@ -127,6 +127,16 @@ def test_the_latest_unfinished_session_is_taken_up_if_none_is_named(bench):
     assert second.session_id == latest.session_id
 
 
+def test_a_run_that_resumes_what_there_is_starts_anew_where_there_is_nothing(bench):
+    bench.broken = False
+    assert bench.make(resume=True).start().wait(DEADLINE_S).success
+    bench.executors[-1].close()
+    assert bench.make(resume=False).start().wait(DEADLINE_S).success
+    bench.executors[-1].close()
+    with pytest.raises(NothingToResumeError, match="There is nothing to resume"):
+        bench.make(resume="latest").start()
+
+
 def test_the_beginning_of_an_id_will_do(bench):
     first = bench.fail()
     bench.broken = False

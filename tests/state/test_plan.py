@@ -243,6 +243,14 @@ def test_resume_of_only_some_phases_starts_just_them_and_what_they_need():
     assert asked("resume", at=at, only=("parse",), evidence=lost).resets == ("load",)
 
 
+def test_a_retry_warns_of_what_it_builds_on_and_is_not_what_it_would_be_today():
+    evidence = Evidence(changed={"load": "edited helper `clean`", "side": "edited"})
+    made = asked("retry", "parse", evidence=evidence)
+    assert made.resets == ("parse",)
+    assert made.warnings == ("built on load as it was: edited helper `clean` (rerun or resume runs it again)",)
+    assert asked("resume", evidence=evidence).warnings == ()
+
+
 def test_what_was_interrupted_says_so():
     parse = PhaseStatus("parse", "cancelled", reason="interrupted: its kernel ended")
     made = asked("resume", at=state("cancelled", 9.0, load="completed", parse=parse))
