@@ -353,10 +353,12 @@ class Workers:
         try:
             with Shielded():
                 threading.Thread(target=self._work, name=name, daemon=True).start()
-        except RuntimeError:  # the process has no room for another thread now
+        except BaseException as e:
             with self._park:
                 self._threads -= 1
-            LOG.exception("a worker thread could not be started")
+            if not isinstance(e, RuntimeError):  # an interrupt: the place is free for the next who wakes
+                raise
+            LOG.exception("a worker thread could not be started: the process has no room for another one now")
             SYSTEM_CLOCK.call_later(RETRY_START_S, self.wake)
 
     def close(self) -> None:
