@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,7 @@ def open_notebook(
             keep(notebook, request.node.name)
         notebook.page.close()
     lab.end_kernels()
+    shutil.rmtree(lab.root / ".milo", ignore_errors=True)  # the next test's pipelines have no past
     assert [line for notebook in opened for line in notebook.complaints()] == []
 
 

@@ -34,6 +34,15 @@ READY = """() => {
   window.panel = panel; // another may become the current one
   return document.querySelector(".jp-Notebook .jp-Cell");
 }"""
+ANSWERS = """async () => {
+  // A kernel is said to be idle before its shell channel is heard on both ends: what is asked until then gets lost.
+  const kernel = window.panel.sessionContext.session.kernel;
+  for (let tries = 0; tries < 20; tries++) {
+    const later = new Promise((resolve) => setTimeout(resolve, 3000));
+    if (await Promise.race([kernel.requestKernelInfo(), later])) return;
+  }
+  throw new Error("the kernel does not answer");
+}"""
 START = """(index) => {
   const notebook = window.panel.content;
   notebook.activeCellIndex = index;
@@ -82,6 +91,7 @@ class Notebook:
 
     def wait_ready(self) -> None:
         self.page.wait_for_function(READY, timeout=OPEN_TIMEOUT_MS)
+        self.page.evaluate(ANSWERS)
 
     def reload(self) -> None:
         """Save, and load the page again."""
