@@ -244,7 +244,13 @@ class SchemaError(MiloError):
 
 
 class NothingToResumeError(MiloError, ValueError):
-    """There is no session that could be taken up; the message says where was looked and what there is."""
+    """There is no session that could be taken up; the message says where was looked and what there is.
+
+    Attributes:
+        is_owned: There is one, and a living process runs it.
+    """
+
+    is_owned = False
 
 
 class UnknownSessionError(NothingToResumeError, LookupError):

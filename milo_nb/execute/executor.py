@@ -135,8 +135,8 @@ class PipelineExecutor(Commands):
         if session is not None:
             try:
                 return self.resume(None if session in (True, "latest") else session)
-            except NothingToResumeError:
-                if session is not True:
+            except NothingToResumeError as e:
+                if session is not True or e.is_owned:
                     raise
         self._starting = True
         try:

@@ -225,7 +225,9 @@ def nothing_to_resume(root: str | Path | None, name: str) -> NothingToResumeErro
     for run_dir, other in _unfinished(root, name):
         if other is not None:
             by = f"{run_dir.session_id}, which process {other.pid} on {other.host} runs since {other.since}"
-            return NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session but {by}.")
+            error = NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session but {by}.")
+            error.is_owned = True
+            return error
     return NothingToResumeError(f"There is nothing to resume: '{name}' has no unfinished session in {root}.")
 
 

@@ -34,8 +34,8 @@ def test_words_phases_and_options_are_offered_and_put_in(open_notebook):
     offered = notebook.page.locator(OFFERED)
 
     type_and_tab(notebook, 2, " re")
-    expect(offered).to_have_text(["rerun", "resume", "retry"])  # in JupyterLab's order
-    notebook.page.keyboard.type("t")
+    expect(offered).to_have_text(["rerun", "results", "resume", "retry"])  # in JupyterLab's order
+    notebook.page.keyboard.type("tr")
     expect(offered).to_have_text(["retry"])
     notebook.page.keyboard.press("Enter")
     type_and_tab(notebook, 2, " shop tr")
@@ -46,7 +46,7 @@ def test_words_phases_and_options_are_offered_and_put_in(open_notebook):
     expect(offered).to_have_text(["clean"])
     notebook.page.keyboard.press("Enter")
 
-    type_and_tab(notebook, 4, " --pa", at="Control+Home End")
+    type_and_tab(notebook, 4, " --par", at="Control+Home End")
     expect(offered).to_have_text(["--parallel", "--param"])
     notebook.page.keyboard.press("Enter")
 

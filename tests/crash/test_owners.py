@@ -67,7 +67,7 @@ def own(owner, root, phases):
     executor = PipelineExecutor(
         Pipeline("p", *now, fail_fast=owner.fail_fast),
         work_dir=root,
-        resume=begun or None,
+        resume="latest" if begun else None,
         stale=owner.stale,
         max_workers=2,
     )
