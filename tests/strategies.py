@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -14,7 +17,8 @@ from milo_nb.state.commands import Command
 from milo_nb.testing import FakeClock, HandBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
     from typing import Self
 
     from milo_nb.state.model import PhaseStatus, PipelineState
@@ -211,3 +215,29 @@ def wait_until(holds: Callable[[], Any]) -> None:
             return
         never.wait(0.005)
     raise AssertionError("it never came about")
+
+
+_listening: list[tuple[str, list[str]]] = []
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and _listening and isinstance(arguments[0], (str, os.PathLike)):
+        path = os.fspath(arguments[0])
+        for folder, files in tuple(_listening):
+            if str(path).startswith(folder):
+                files.append(str(path))
+
+
+sys.addaudithook(_hear)  # for good: nothing takes one away
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[list[str]]:
+    """Note which files in a folder are opened: what is quick however much there is opens few."""
+    files: list[str] = []
+    heard = (str(folder), files)
+    _listening.append(heard)
+    try:
+        yield files
+    finally:
+        _listening.remove(heard)

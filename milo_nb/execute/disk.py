@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import WorkDirError
-from milo_nb.persist.workdir import make_run_dir
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.model import DONE
@@ -137,10 +136,12 @@ class Disk:
             return self.keeper.run_dir.path
         if self.root is None:
             return None
+        from milo_nb.persist.rundir import RunDir  # noqa: PLC0415 - a session that runs has its directory
+
         with self._ending:
             if self._folder is None:
                 session = self._session
-                self._folder = make_run_dir(self.root, session.name, str(session.id), session.started_wall)
+                self._folder = RunDir.make(self.root, session.name, str(session.id), session.started_wall).path
             return self._folder
 
     def logs_folder(self) -> Path | None:

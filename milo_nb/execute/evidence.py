@@ -6,6 +6,7 @@ Reads files and looks into people's functions, so never under the baton.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from milo_nb.errors import ResultRefusedError
@@ -30,20 +31,23 @@ STARTING = frozenset({"start", "resume", "retry", "retry-failed", "rerun"})
 
 def gather(session: Session, command: Command) -> Evidence:
     """Return what is known of the world that matters to a command."""
+    if session.disk.keeper is None or command.word not in STARTING:  # pause and cancel wait for no disk
+        return Evidence(session.now(), unsaved=_unsaved(session))
     _await_the_disk(session)
     state, graph = session.state, session.graph
-    known = Evidence(session.now(), unsaved=_unsaved(session), duration_s=_durations(session))
-    if session.disk.keeper is None or command.word not in STARTING:
-        return known
     changed, unchanged = _compare(session, state.phases) if command.word in COMPARED else ({}, frozenset())
-    lost = _lost(session, state.phases)
-    known = Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged)
+    known = Evidence(
+        session.now(),
+        duration_s=_durations(session),
+        unsaved=_unsaved(session),
+        lost=_lost(session, state.phases),
+        changed=changed,
+        unchanged=unchanged,
+    )
     if session.was_taken_up:
-        lost = _verified(session, command, known)
-    known = Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged)
+        known = replace(known, lost=_verified(session, command, known))
     runs = frozenset(plan(command, graph, state, known).runs)
-    cache = _cached(session, runs)
-    return Evidence(known.now, frozenset(), known.duration_s, known.unsaved, lost, changed, unchanged, cache)
+    return replace(known, cache=_cached(session, runs))
 
 
 def _await_the_disk(session: Session) -> None:
@@ -113,8 +117,7 @@ def _verified(session: Session, command: Command, known: Evidence) -> Mapping[st
     lost = dict(known.lost)
     graph, state = session.graph, session.state
     while True:
-        now = Evidence(known.now, frozenset(), {}, known.unsaved, lost, known.changed, known.unchanged)
-        made = plan(command, graph, state, now)
+        made = plan(command, graph, state, replace(known, lost=lost))
         runs = set(made.runs)
         needed = {graph.names[d] for n in runs for d in graph.depends_on[graph.index[n]]} - runs
         found = False

@@ -144,15 +144,6 @@ class Files:
                 found.append(record)
         return found
 
-    def restore(self, records: Iterable[FileRecord], source: Path) -> None:
-        """Bring files back from a folder that has them under the same relative paths.
-
-        Raises:
-            OSError: If one could not be written.
-            ResultRefusedError: If one is damaged there, or would lie elsewhere.
-        """
-        restore_files(records, source, self.root)
-
     def _list(self) -> Iterator[tuple[str, _State, bool]]:
         """Yield path, state and "is a regular file" of all that phases may have written."""
         waiting = [("", os.fspath(self.root))]

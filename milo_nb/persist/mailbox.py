@@ -186,16 +186,6 @@ class Mailbox:
             self.answer(request, ok=False, message=reason)
         return waiting
 
-    def watch(self, callback: Callable[[Request], Answer | None], every_s: float = POLL_S) -> Watch:
-        """Hand requests to `callback` as they come, on a thread of their own, and return what stops that.
-
-        Args:
-            callback: Carries a request out. What it returns is the answer; None if it answers later, by itself. If it
-                raises, the answer says so.
-            every_s: How often to look.
-        """
-        return Watch(self, callback, every_s)
-
     def carry_out(self, callback: Callable[[Request], Answer | None]) -> None:
         """Hand to `callback` what has come; now and then, tidy up."""
         if time.monotonic() >= self._tidy_at:
@@ -237,32 +227,6 @@ class Mailbox:
             make_private(aside)
             path.rename(aside / path.name)
             write_whole(aside / f"{path.name}.reason.txt", f"{reason}\n".encode("utf-8", "replace"))
-
-
-class Watch:
-    """A thread that carries out requests as they come."""
-
-    def __init__(self, mailbox: Mailbox, callback: Callable[[Request], Answer | None], every_s: float) -> None:
-        """Start."""
-        self._mailbox = mailbox
-        self._callback = callback
-        self._every_s = every_s
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="milo-mailbox", daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout: float | None = None) -> None:
-        """Look no more. Returns when the last request has been carried out; at once, on the thread itself."""
-        self._stopped.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._every_s):
-            try:
-                self._mailbox.carry_out(self._callback)
-            except Exception:
-                LOG.exception("the mailbox could not be read")  # the next look may go better
 
 
 def _control(run_dir: str | os.PathLike[str]) -> Path:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from milo_nb.state.plan import Plan, PlanEntry
 
-AGE = re.compile(r" \d+ (?:s|min|h) ago")
+AGE = re.compile(r":? (?:made )?\d+ (?:ms|s|min|h|days) ago|, usually [\d.]+ (?:s|min|h)")
+"""What is another time at each look; left out where programs compare what is shown."""
+_SHORTEST_S = 0.5  # what takes less is not worth a word
 _SAID_ALREADY = re.compile(r"^(?:runs|kept|skipped|cancelled|waits): ")
 _COUNTED = {"run": "to run", "keep": "kept", "skip": "skipped", "cancel": "cancelled", "wait": "waiting"}
 _MOST_LINES = 40
@@ -50,6 +52,14 @@ def _word_of(entry: PlanEntry) -> str:
     return "run" if entry.decision == "invalidate" else entry.decision
 
 
+def _why(entry: PlanEntry) -> str:
+    why, usual = _SAID_ALREADY.sub("", entry.reason), entry.estimate_s
+    if usual is None or usual < _SHORTEST_S:
+        return why
+    size, unit = next(((size, unit) for size, unit in ((3600, "h"), (60, "min")) if usual >= size), (1, "s"))
+    return f"{why}, usually {usual / size:.2g} {unit}"
+
+
 def _lines_of(plan: Plan) -> list[str]:
     if plan.refused:
         return [plan.refused]
@@ -57,7 +67,7 @@ def _lines_of(plan: Plan) -> list[str]:
     if len(shown) > _MOST_LINES:  # what changes is what people look for
         shown = tuple(e for e in shown if e.decision != "keep")[:_MOST_LINES]
     wide = max((len(e.phase) for e in shown), default=0)
-    lines = [f"  {_word_of(e):<7}  {e.phase:<{wide}}  {_SAID_ALREADY.sub('', e.reason)}".rstrip() for e in shown]
+    lines = [f"  {_word_of(e):<7}  {e.phase:<{wide}}  {_why(e)}".rstrip() for e in shown]
     if len(shown) < len(plan.entries):
         lines.append(f"  ... and {len(plan.entries) - len(shown)} more phases")
     return [_head_of(plan), *lines, *(f"  warning: {w}" for w in plan.warnings)]

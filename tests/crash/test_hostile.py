@@ -95,9 +95,7 @@ def test_a_value_whose_pickling_waits_does_not_keep_other_phases_or_the_end_of_t
     executor = make(Phase("a", Slow, parallel=True), Phase("b", give({2}), parallel=True), max_workers=2).start()
     assert waits.wait(DEADLINE_S)
     wait_until(lambda: executor["b"].known.saved)
-    began = time.monotonic()
-    executor.close()
-    assert time.monotonic() - began < 5
+    executor.close()  # returns while it waits: what lets it go comes after
     go.set()
     assert executor.wait(DEADLINE_S).status in ("cancelled", "completed")
     wait_until(lambda: executor.session.disk.recorder is None)

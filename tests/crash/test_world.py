@@ -1,10 +1,12 @@
 """What processes, disks and other people do to sessions, at the level of executors."""
 
 import os
+import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from milo_nb.persist.replay import replay
 from milo_nb.persist.rundir import sessions
 from milo_nb.pipeline import Pipeline
 from tests.crash import driver
-from tests.strategies import DEADLINE_S, Gate, boom, give, wait_until
+from tests.strategies import DEADLINE_S, Gate, boom, give, opened, wait_until
 
 ROOT = Path(__file__).parents[2]
 SONG = "sang"
@@ -206,6 +208,9 @@ def test_a_directory_that_is_renamed_under_a_running_session_can_be_taken_up_whe
     assert second.resume(stale="reuse").wait(DEADLINE_S).results == {"a": {1}, "b": 2, "c": {3}}
 
 
+MANY = 50
+
+
 @pytest.mark.slow
 def test_ten_thousand_sessions_in_a_directory_are_in_nobodys_way(make):
     run = failed(make, Phase("a", give({1})))
@@ -222,19 +227,37 @@ def test_ten_thousand_sessions_in_a_directory_are_in_nobodys_way(make):
         lambda: attach(str(UUID(int=77)), make.root).session_id == UUID(int=77),
     ]
     for look in looks:
-        began = time.process_time()
-        assert look()
-        assert time.process_time() - began < 1.0
+        with opened(make.root) as files:
+            assert look()
+        assert len(files) < MANY
+
+
+@contextmanager
+def small_disk(folder):
+    """Give a folder with little room, and what makes it larger: a disk of its own, or where nobody may mount one, a limit."""
+    folder.mkdir()
+    mounted = os.geteuid() == 0 and shutil.which("mount")
+    if (
+        mounted
+        and not subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder], check=False).returncode
+    ):
+        try:
+            yield lambda: subprocess.run(["mount", "-o", "remount,size=8m", folder], check=True)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+        return
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount a small disk")
 def test_with_no_room_on_the_disk_a_session_goes_on_and_with_room_again_it_is_saved(make, tmp_path):
     disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], check=False).returncode:
-        pytest.skip("no disk can be mounted here")
-    try:
+    with small_disk(disk) as enlarge:
         names = [f"big{i}" for i in range(4)]
         phases = [
             Phase("small", give({1})),
@@ -244,11 +267,11 @@ def test_with_no_room_on_the_disk_a_session_goes_on_and_with_room_again_it_is_sa
         run = failed(make, *phases, root=disk / "work")
         state = replay(read(run.journal))
         assert (state.status, read(run.journal).damage) == ("failed", "")
-        assert "No space left on device. The session goes on in memory" in state.notice
+        assert re.search(r"(No space left on device|File too large)\b.*The session goes on in memory", state.notice)
         saved = [p.name for p in state.phases if p.saved]
         assert "small" in saved
         assert set(names) - set(saved)
-        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        enlarge()
         last = Phase("last", give(5), "", tuple(p.name for p in phases))
         second = make(*phases, last, root=disk / "work", resume=True, stale="reuse")
         assert second.execute().success
@@ -257,8 +280,6 @@ def test_with_no_room_on_the_disk_a_session_goes_on_and_with_room_again_it_is_sa
         assert [p.name for p in second.store.state.phases if p.attempt == 1] == saved
         second.close()
         assert driver.bare(replay(read(run.journal))) == driver.bare(second.store.state)
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 # ---------------------------------------------------------------------- results

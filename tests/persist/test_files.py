@@ -214,7 +214,7 @@ def test_a_link_where_a_file_should_be_is_replaced_not_written_through(run_dir, 
     (tmp_path / "away").write_bytes(b"keep")
     (run_dir.path / "x").symlink_to(tmp_path / "away")
 
-    files.restore([record("x", b"hello")], source)
+    restore_files([record("x", b"hello")], source, files.root)
 
     assert (run_dir.path / "x").read_bytes() == b"hello"
     assert not (run_dir.path / "x").is_symlink()
@@ -225,7 +225,7 @@ def test_what_is_there_already_is_left_alone(run_dir, files, tmp_path):
     write(run_dir, "a.txt")
     before = (run_dir.path / "a.txt").stat()
 
-    files.restore([record("a.txt", b"hello")], tmp_path / "no source")
+    restore_files([record("a.txt", b"hello")], tmp_path / "no source", files.root)
 
     after = (run_dir.path / "a.txt").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -250,7 +250,7 @@ def test_files_go_and_come_back_whole_with_their_mode(run_dir, files, tmp_path, 
     (run_dir.raw / "empty").unlink()
     run_dir.raw.rmdir()
 
-    files.restore(records, entry)
+    restore_files(records, entry, files.root)
 
     assert (run_dir.intermediate / "big.bin").read_bytes() == big
     assert stat.S_IMODE((run_dir.raw / "empty").stat().st_mode) & 0o700 == 0o700
@@ -282,4 +282,4 @@ def test_half_a_copy_is_never_seen(run_dir, files, tmp_path, monkeypatch):
 
 def test_a_file_that_is_gone_from_the_source_is_an_error(files, tmp_path):
     with pytest.raises(FileNotFoundError):
-        files.restore([record("a.txt", b"hello")], tmp_path)
+        restore_files([record("a.txt", b"hello")], tmp_path, files.root)

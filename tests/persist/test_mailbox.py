@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -211,32 +210,16 @@ def test_a_directory_that_was_removed_is_an_empty_mailbox(run_dir, mailbox):
     assert wait_answer(run_dir, made, 0) is None
 
 
-def test_a_watch_carries_out_requests_soon_and_answers(run_dir, mailbox):
-    watch = mailbox.watch(lambda request: Answer(ok=True, message=f"did {request.word}"))
-    began = time.monotonic()
-    try:
-        made = post(run_dir, {"word": "pause"})
-        answer = wait_answer(run_dir, made, DEADLINE_S)
-    finally:
-        watch.stop(DEADLINE_S)
-
-    assert answer == Answer(ok=True, message="did pause")
-    assert time.monotonic() - began < DEADLINE_S
-
-
 def test_a_request_that_is_refused_or_fails_is_answered_too(run_dir, mailbox, caplog):
     errors = iter([InvalidStateError("The session has ended."), ZeroDivisionError("oh")])
 
     def carry_out(request):
         raise next(errors)
 
-    watch = mailbox.watch(carry_out)
-    try:
-        first, second = post(run_dir, {"word": "pause"}), post(run_dir, {"word": "pause"})
-        answers = [wait_answer(run_dir, made, DEADLINE_S) for made in (first, second)]
-    finally:
-        watch.stop(DEADLINE_S)
+    first, second = post(run_dir, {"word": "pause"}), post(run_dir, {"word": "pause"})
+    mailbox.carry_out(carry_out)
 
+    answers = [wait_answer(run_dir, made, 0) for made in (first, second)]
     assert answers == [
         Answer(ok=False, message="The session has ended."),
         Answer(ok=False, message="ZeroDivisionError: oh"),
@@ -244,38 +227,13 @@ def test_a_request_that_is_refused_or_fails_is_answered_too(run_dir, mailbox, ca
 
 
 def test_an_answer_may_come_later(run_dir, mailbox):
-    got, arrived = [], threading.Event()
+    got = []
+    made = post(run_dir, {"word": "approve"})
+    mailbox.carry_out(got.append)
 
-    def carry_out(request):
-        got.append(request)
-        arrived.set()
-
-    watch = mailbox.watch(carry_out)
-    try:
-        made = post(run_dir, {"word": "approve"})
-        assert arrived.wait(DEADLINE_S)
-        assert wait_answer(run_dir, made, 0) is None
-        mailbox.answer(got[0], ok=True, message="at last")
-        assert wait_answer(run_dir, made, DEADLINE_S) == Answer(ok=True, message="at last")
-    finally:
-        watch.stop(DEADLINE_S)
-
-
-def test_a_watch_can_be_stopped_by_what_it_calls(run_dir, mailbox):
-    stopped = threading.Event()
-
-    def carry_out(request):
-        watch.stop()
-        stopped.set()
-        return Answer(ok=True, message="bye")
-
-    watch = mailbox.watch(carry_out)
-    made = post(run_dir, {"word": "cancel"})
-
-    assert stopped.wait(DEADLINE_S)
-    assert wait_answer(run_dir, made, DEADLINE_S) == Answer(ok=True, message="bye")
-    watch.stop(DEADLINE_S)
-    assert not any(thread.name == "milo-mailbox" for thread in threading.enumerate())
+    assert wait_answer(run_dir, made, 0) is None
+    mailbox.answer(got[0], ok=True, message="at last")
+    assert wait_answer(run_dir, made, DEADLINE_S) == Answer(ok=True, message="at last")
 
 
 def test_answers_that_nobody_fetched_are_tidied_away(run_dir, mailbox):
@@ -303,15 +261,12 @@ def test_other_processes_ask_and_the_owner_answers_each_exactly_once(run_dir, ma
         seen.append(request.id)
         return Answer(ok=True, message=str(len(seen)))
 
-    watch = mailbox.watch(carry_out)
-    try:
-        askers = [
-            subprocess.Popen([sys.executable, "-c", ASK, str(run_dir)], stdout=subprocess.PIPE, text=True)
-            for _ in range(3)
-        ]
-        said = [asker.communicate(timeout=60)[0].split() for asker in askers]
-    finally:
-        watch.stop(DEADLINE_S)
+    askers = [
+        subprocess.Popen([sys.executable, "-c", ASK, str(run_dir)], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    while any(asker.poll() is None for asker in askers):
+        mailbox.carry_out(carry_out)
+    said = [asker.communicate()[0].split() for asker in askers]
 
     assert sorted(int(n) for words in said for n in words) == list(range(1, 61))
     assert len(set(seen)) == 60

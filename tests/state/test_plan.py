@@ -251,6 +251,16 @@ def test_a_retry_warns_of_what_it_builds_on_and_is_not_what_it_would_be_today():
     assert asked("resume", evidence=evidence).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.1, ""), (0.5, ", usually 0.5 s"), (12.4, ", usually 12 s"), (90, ", usually 1.5 min"), (7200, ", usually 2 h")],
+)
+def test_a_plan_says_how_long_a_phase_usually_takes_but_not_where_programs_compare(seconds, said):
+    made = asked("retry", "parse", evidence=Evidence(duration_s={"parse": seconds}))
+    assert f"  run      parse   was failed{said}" in str(made).splitlines()
+    assert "usually" not in pretty(made)
+
+
 def test_what_was_interrupted_says_so():
     parse = PhaseStatus("parse", "cancelled", reason="interrupted: its kernel ended")
     made = asked("resume", at=state("cancelled", 9.0, load="completed", parse=parse))

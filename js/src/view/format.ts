@@ -50,7 +50,7 @@ export const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
 };
 
 /** Characters of a phase's second line in the graph. */
-const SHORT = 21;
+const SHORT = 20;
 
 /** The second line of a phase: `running · 45% · 12s · attempt 2`, or where room is scarce `running · 45% · #2`. */
 export function phaseSummary(phase: Phase, elapsed: number, isShort = false): string {

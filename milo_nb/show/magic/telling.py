@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.execute.executor import PipelineExecutor
@@ -14,14 +13,12 @@ from milo_nb.show.magic.going_on import say_waiting
 from milo_nb.show.magic.listing import session_at_hand
 from milo_nb.show.magic.made import count_phases, say_missing
 from milo_nb.show.magic.on_disk import flush, names_on_disk, root_of
+from milo_nb.state.preview import AGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from milo_nb.show.magic.asked import Asked
-
-
-_AGE = re.compile(r":? (?:made )?\d+ (?:ms|s|min|h|days) ago")
 
 
 def status(asked: Asked) -> None:
@@ -65,7 +62,7 @@ def _lines_of(name: str, executor: Any, *, has_times: bool) -> Iterator[str]:
         if not said and phase.status == "completed" and keeps and not phase.saved:
             said = "not saved yet" if session.graph.phases[i].checkpoint else "not saved: checkpoint=False"
         took = "" if not has_times else f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
-        said = said if has_times else _AGE.sub("", said)
+        said = said if has_times else AGE.sub("", said)
         mark = f"[{MARKS[phase.status]}]"
         note = said.splitlines()[0] if said else ""
         yield f"  {mark:<7} {phase.name:<{wide}} {took}  {note}".rstrip()
