@@ -22,6 +22,12 @@ export const GIVE_UP_AFTER_MS = 10_000;
 export const QUEUED_AFTER_MS = 1_000;
 const WATCH_EVERY_MS = 1_000;
 const ASK_AGAIN_AFTER_MS = 2_500;
+/**
+ * So many deltas, or so long, are acknowledged at once. Each message to the kernel makes it send two small ones, and
+ * behind those the next delta waits up to 40 ms in the server's socket (Nagle's algorithm).
+ */
+export const ACK_EVERY = 3;
+export const ACK_AFTER_MS = 300;
 const SNAPSHOT = "snapshot"; // what hello and sync wait for
 
 const TRAITS = { selected_phase: "selected", expanded: "expanded", auto_follow: "follow" } as const;
@@ -35,6 +41,8 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const asked = new Map<string, { key: string; at: number }>(); // pages and details that are on their way, by what they are
   let heardAt = clock();
   let askedAt = clock();
+  let unacked = 0;
+  let tellingLater: ReturnType<typeof setTimeout> | undefined;
 
   const send = (message: FromBrowser, answer?: string) => {
     const taken = lanes.send(message, answer);
@@ -87,10 +95,22 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     store.dispatch({ type: "received", message, at: clock(), data: data instanceof DataView ? data : undefined });
     if (message.type === "snapshot") lanes.answered(SNAPSHOT);
     if ("id" in message) settle(message.id);
-    const { syncing, seq } = state.peek();
+    const { syncing } = state.peek();
     if (syncing && (!wasSyncing || clock() - askedAt > ASK_AGAIN_AFTER_MS)) ask({ type: "sync" });
-    if (!syncing && (message.type === "snapshot" || message.type === "delta")) send({ type: "ack", seq });
-    if (message.type === "snapshot" || message.type === "delta") showChoice();
+    if (message.type === "snapshot" || message.type === "delta") {
+      if (syncing) unacked = 0;
+      else unacked += message.type === "snapshot" ? ACK_EVERY : 1;
+      if (unacked >= ACK_EVERY) tell();
+      else tellingLater ??= setTimeout(tell, ACK_AFTER_MS);
+    }
+  };
+  /** Tells the kernel what was read, and what follows the running phase. */
+  const tell = () => {
+    clearTimeout(tellingLater);
+    tellingLater = undefined;
+    if (unacked > 0) send({ type: "ack", seq: state.peek().seq });
+    unacked = 0;
+    showChoice();
   };
 
   const onSnapshot = () => {
@@ -160,6 +180,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       model.off("change:snapshot", onSnapshot);
       for (const trait of Object.keys(TRAITS)) model.off(`change:${trait}`, onTraits);
       for (const pending of giveUp.values()) clearTimeout(pending);
+      clearTimeout(tellingLater);
       lanes.close();
     },
     { once: true },

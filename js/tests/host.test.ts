@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { GIVE_UP_AFTER_MS, GONE_AFTER_MS, openHost, QUEUED_AFTER_MS } from "../src/host";
+import { ACK_AFTER_MS, ACK_EVERY, GIVE_UP_AFTER_MS, GONE_AFTER_MS, openHost, QUEUED_AFTER_MS } from "../src/host";
 import { ESCALATE_AFTER_MS } from "../src/lanes";
 import { type FakeModel, fakeModel } from "./model";
 import { failing, lines, phase, snapshot } from "./samples";
@@ -27,6 +27,20 @@ test("says hello once, takes the snapshot, acknowledges it", () => {
   answer(model);
   expect(state.value).toMatchObject({ connection: "live", seq: 5 });
   expect(model.sent.at(-1)).toEqual({ type: "ack", seq: 5 });
+});
+
+test("acknowledges several deltas at once, and the last of them after a moment", () => {
+  const model = fakeModel();
+  open(model);
+  answer(model);
+  model.sent.length = 0;
+  const delta = (seq: number) => model.say({ type: "delta", seq, now: 13, pipeline: {}, phases: [], logs: [] });
+  for (let seq = 6; seq < 6 + ACK_EVERY; seq++) delta(seq);
+  expect(model.sent).toEqual([{ type: "ack", seq: 5 + ACK_EVERY }]);
+  delta(6 + ACK_EVERY);
+  expect(model.sent.length).toBe(1);
+  vi.advanceTimersByTime(ACK_AFTER_MS);
+  expect(model.sent.at(-1)).toEqual({ type: "ack", seq: 6 + ACK_EVERY });
 });
 
 test("starts from the snapshot trait when there is one", () => {

@@ -17,6 +17,7 @@ import pickle
 import stat
 import struct
 from collections import ChainMap
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn
 
@@ -35,7 +36,7 @@ _TAIL = struct.Struct("<QQ8s8s")  # length of the pickle, number of buffers, whi
 _LENGTH = struct.Struct("<Q")
 _ASIDE_BYTES = 1 << 16  # a buffer from this size on lies beside the pickle
 _OWN_PAGES_BYTES = 8 << 20  # and from this size on gets pages of its own when it is read
-_STEP_BYTES = 32 << 20
+_HURRY_BYTES = 32 << 20  # the disk is asked to begin whenever there is so much for it
 _KEPT_BYTES = 64 << 20  # a longer pickle is read twice rather than held
 
 
@@ -218,15 +219,29 @@ class _Sink:
         return len(view)
 
     def write_large(self, views: list[memoryview]) -> None:
-        """Write what stays until the checksum is done: all of it first, so that the disk works while we compute."""
+        """Write what stays until the checksum is done; the threads that compute it write as well."""
         for view in views:
-            self._write(view)
-        if sum(map(len, views)) > _STEP_BYTES:
-            with contextlib.suppress(OSError, AttributeError):  # no real file, or a system that does not know this
+            fd = _number_of(self._file) if len(view) >= _OWN_PAGES_BYTES else None
+            if fd is None:
+                self._write(view)
+                self._checksum.add(view, stays=True)
+            else:
                 self._file.flush()
-                os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # begins to write, does not wait
-        for view in views:
-            self._checksum.add(view, stays=True)
+                begin = os.lseek(fd, 0, os.SEEK_CUR)
+                self._checksum.add(view, stays=True, first=partial(self._write_at, fd, begin))
+                os.lseek(fd, begin + len(view), os.SEEK_SET)
+
+    def _write_at(self, fd: int, begin: int, part: memoryview, at: int) -> None:
+        at += begin
+        try:
+            while len(part):
+                written = os.pwrite(fd, part, at)
+                part, at = part[written:], at + written
+                if at // _HURRY_BYTES != (at - written) // _HURRY_BYTES:
+                    os.posix_fadvise(fd, 0, at, os.POSIX_FADV_DONTNEED)  # begins to write, does not wait
+        except OSError as error:
+            self.trouble = error
+            raise
 
     def _write(self, view: memoryview) -> None:
         try:
@@ -293,7 +308,7 @@ def _read_all(
 def _read(file: BinaryIO, length: int) -> bytes:
     data = file.read(length)
     if len(data) != length:
-        raise ResultRefusedError(getattr(file, "name", "result"), "damaged: it became shorter while it was read")
+        raise _shorter(getattr(file, "name", "result"))
     return data
 
 
@@ -308,12 +323,38 @@ def _read_buffer(file: BinaryIO, length: int, checksum: Checksum) -> Any:
     """Return memory with the next bytes of the file: the value's own, no copy is made of it."""
     memory = _room_for(length)
     view = memoryview(memory)
-    for start in range(0, length, _STEP_BYTES):
-        part = view[start : start + _STEP_BYTES]
-        if file.readinto(part) != len(part):  # type: ignore[attr-defined]
-            raise ResultRefusedError(getattr(file, "name", "result"), "damaged: it became shorter while it was read")
-        checksum.add(part, stays=True)
+    fd = _number_of(file) if length >= _OWN_PAGES_BYTES else None
+    if fd is not None:
+        begin = file.tell()
+        checksum.add(view, stays=True, first=partial(_read_at, fd, begin, getattr(file, "name", "result")))
+        file.seek(begin + length)
+        return memory
+    if file.readinto(view) != length:  # type: ignore[attr-defined]
+        raise _shorter(getattr(file, "name", "result"))
+    checksum.add(view, stays=True)
     return memory
+
+
+def _read_at(fd: int, begin: int, name: object, part: memoryview, at: int) -> None:
+    while len(part):
+        count = os.preadv(fd, [part], begin + at)
+        if not count:
+            raise _shorter(name)
+        part, at = part[count:], at + count
+
+
+def _shorter(name: object) -> ResultRefusedError:
+    return ResultRefusedError(name, "damaged: it became shorter while it was read")
+
+
+def _number_of(file: BinaryIO) -> int | None:
+    """Return the number of a real file, if the system lets several threads read and write it at places of their own."""
+    if not hasattr(os, "preadv"):
+        return None
+    try:
+        return file.fileno()
+    except (OSError, AttributeError):
+        return None
 
 
 def _room_for(length: int) -> bytearray | mmap.mmap:

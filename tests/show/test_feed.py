@@ -176,14 +176,26 @@ def test_time_alone_is_no_news(stage: Stage) -> None:
     assert stage.browser.deltas() == []
 
 
-def test_changes_that_come_fast_are_one_message(stage: Stage) -> None:
+def test_changes_that_come_fast_are_few_messages(stage: Stage) -> None:
     stage.open()
     for k in range(1, 100):
         stage.progress(k / 100)
         stage.tick(0.001)
-    assert len(stage.browser.deltas()) <= 2
+    assert len(stage.browser.deltas()) <= 2 + rules.BURST
+    stage.ack()
     assert stage.tick() is not None
     stage.agrees()
+
+
+def test_twenty_changes_a_second_are_told_at_once_each_of_them(stage: Stage) -> None:
+    stage.open()
+    stage.tick(1.0)
+    for k in range(1, 60):
+        stage.progress(k / 100)
+        before = len(stage.browser.deltas())
+        stage.tick(0.05)
+        assert len(stage.browser.deltas()) == before + 1
+        stage.feed.heard(Ack(stage.browser.seq))
 
 
 def test_a_change_that_had_to_wait_is_due_as_soon_as_it_may(stage: Stage) -> None:

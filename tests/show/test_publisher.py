@@ -173,6 +173,19 @@ def tell(executors: int, seconds: int) -> list[Counter]:
     return ports
 
 
+def test_a_change_is_told_after_a_moment_with_what_happens_in_it() -> None:
+    now = [10.0]
+    publisher, bell = Publisher(lambda: now[0]), Bell()
+    publisher._thread = threading.current_thread()  # no other is to take what is due
+    publisher._due[bell] = None
+    publisher.wake(bell, 0.004)
+    assert publisher._due[bell] == 10.004
+    publisher.wake(bell, 0.004)
+    assert publisher._due[bell] == 10.004, "who changes without end is not put off without end"
+    publisher.wake(bell)
+    assert publisher._due[bell] == 10.0
+
+
 def test_one_busy_executor_is_told_of_as_often_as_the_eye_sees() -> None:
     (port,) = tell(1, 4)
     assert 0.7 / GAP_S <= port.types.count("delta") / 4 <= 1 / GAP_S + 1

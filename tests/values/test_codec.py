@@ -386,6 +386,53 @@ def test_a_full_disk_is_not_the_values_fault():
         assert not isinstance(caught.value, NotSavableError)
 
 
+# ---------------------------------------------------------------------- files that threads read and write
+
+
+LARGE = PIECE_BYTES // 8 * 2 + 12_345
+
+
+def test_large_arrays_come_back_from_a_file_between_other_content(tmp_path):
+    value = [np.arange(LARGE), "between", np.arange(LARGE, 2 * LARGE), np.arange(3)]
+    path = tmp_path / "value"
+    with path.open("wb") as file:
+        seal = dump(value, file, KEY, HERE)
+    assert path.stat().st_size == seal.size_bytes
+    in_memory, same = saved(value)
+    assert (path.read_bytes(), seal) == (in_memory.getvalue(), same), "as if one thread had written it"
+    with open_own(path) as file:
+        back = load(file, KEY, HERE, seal)
+    assert back[1] == "between"
+    assert all((back[i] == value[i]).all() for i in (0, 2, 3))
+
+
+@pytest.mark.parametrize("at", [100, PIECE_BYTES - 1, PIECE_BYTES, 2 * PIECE_BYTES + 1, -100])
+def test_a_changed_byte_anywhere_in_a_large_file_is_found(tmp_path, at):
+    path = tmp_path / "value"
+    with path.open("wb") as file:
+        seal = dump(np.arange(LARGE), file, KEY, HERE)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with open_own(path) as file:
+        assert refusal(file, seal).startswith(("damaged", "foreign"))
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "value"
+    with path.open("wb") as file:
+        seal = dump(np.arange(LARGE), file, KEY, HERE)
+    monkeypatch.setattr(os, "preadv", lambda fd, buffers, at: 0)
+    with open_own(path) as file:
+        assert refusal(file, seal) == "damaged: it became shorter while it was read"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")
+def test_a_disk_that_is_full_in_the_middle_of_a_large_array_is_not_the_values_fault():
+    with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        dump(np.arange(LARGE), file, KEY, HERE)
+
+
 # ---------------------------------------------------------------------- memory
 
 GROWTH = """

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from milo_nb.execute.session import Session
     from milo_nb.state.wire_browser import Message
 
-GAP_S = 1 / 16
-TRAITS_GAPS = 4
-"""A gap is what is left between two deltas at least; between two changes of traits it is as many."""
+GAP_S = 1 / 24
+"""What lies between two deltas on average. Who was quiet may tell `BURST` of them sooner: what changes now and then, if
+20 times a second, is told at once, and only a flood waits."""
+BURST = 2
+TRAITS_GAPS = 8
+"""Between two changes of traits are as many gaps."""
+SETTLE_S = 0.004
+"""A change is told so much later: what happens with it, as the start of the next phase, belongs into the same delta."""
 HEARTBEAT_S = 2.0
 SILENT_S = 2.0
 PROBE_S = 60.0
@@ -72,7 +77,8 @@ class Feed:
         self._outbox: deque[dict[str, Any]] = deque()
         self._acked = 0
         self._heard_at = 0.0
-        self._sent_at = -inf
+        self._sent_at = self._free_at = -inf
+        self._paid_until = -inf
         self._gap_s = GAP_S
         self._now = self._traits_at = -inf
         self._silent_since: float | None = None
@@ -176,7 +182,7 @@ class Feed:
                 self._again_s = min(2 * self._again_s, MOST_AGAIN_S)
                 self._send_snapshot(now)
             return
-        if now - self._sent_at < self._gap_s:
+        if now < self._free_at:
             return
         if self._wants_snapshot:
             self._send_snapshot(now)
@@ -193,6 +199,8 @@ class Feed:
         self.seq = numbered["seq"]
         self._sent_at = now
         self._gap_s = max(GAP_S, self.share(now))
+        self._paid_until = max(self._paid_until, now) + self._gap_s
+        self._free_at = max(now + SETTLE_S, self._paid_until - BURST * self._gap_s)
         if self._silent_since is None:
             self._silent_since = now
         self._port.send(numbered)
@@ -217,5 +225,5 @@ class Feed:
         due = self._beat_at + HEARTBEAT_S
         has_news = self._told.is_behind and self.seq - self._acked < MAX_UNACKED
         if not self._stalled and (self._wants_snapshot or has_news):
-            due = min(due, max(self._sent_at + self._gap_s, now))
+            due = min(due, max(self._free_at, now))
         return due if traits is None else min(due, traits)

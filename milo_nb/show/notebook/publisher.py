@@ -75,12 +75,15 @@ class Publisher:
             self._told_at = {one: at for one, at in self._told_at.items() if now - at < lasting}
             return len(self._told_at) / TURNS_PER_S
 
-    def wake(self, feed: Ticking) -> None:
-        """Have a feed called soon: something has happened."""
+    def wake(self, feed: Ticking, after_s: float = 0.0) -> None:
+        """Have a feed called soon, or after a moment: something has happened."""
         with self._changed:
             if feed not in self._due:
                 return
-            self._due[feed] = 0.0
+            due, soon = self._due[feed], self._now() + after_s
+            if due is not None and due <= soon:
+                return
+            self._due[feed] = soon
             if self._thread is None:
                 thread = threading.Thread(target=self._serve, name="milo-publisher", daemon=True)
                 with Shielded():
@@ -122,8 +125,9 @@ class Publisher:
             self._failed.add(feed)
             due = self._now() + AGAIN_S
         with self._changed:
-            if due is not None and feed in self._due and self._due[feed] is None:
-                self._due[feed] = due
+            if due is not None and feed in self._due:
+                woken = self._due[feed]
+                self._due[feed] = due if woken is None else min(due, woken)
 
 
 PUBLISHER = Publisher()

@@ -14,7 +14,7 @@ from milo_nb.errors import WireError
 from milo_nb.show.notebook import interactive, lanes
 from milo_nb.show.notebook.bundle import read_bundle
 from milo_nb.show.notebook.errands import Desk
-from milo_nb.show.notebook.feed import Feed
+from milo_nb.show.notebook.feed import SETTLE_S, Feed
 from milo_nb.show.notebook.publisher import PUBLISHER, Publisher
 from milo_nb.state.wire_browser import Hello, Request, parse_message
 
@@ -164,7 +164,7 @@ class PipelineWidget(anywidget.AnyWidget):
         self._unsubscribe()
         session = self.executor.session
         self._feed.follow(session)
-        self._unsubscribe = session.store.subscribe(lambda: self._publisher.wake(self._feed))
+        self._unsubscribe = session.store.subscribe(lambda: self._publisher.wake(self._feed, SETTLE_S))
         self._publisher.wake(self._feed)
 
     def _open_lanes(self) -> None:
