@@ -5,6 +5,7 @@ import { countByStatus } from "../state/selectors";
 import { effect, Signal } from "../state/signal";
 import type { Port, State } from "../state/store";
 import { uuid } from "../uuid";
+import { EVERYTHING, type Filter } from "./filter";
 import { Graph } from "./graph";
 import { Header } from "./header";
 import { Inspector } from "./inspector";
@@ -25,6 +26,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   const isHelpOpen = new Signal(false);
   const ticked = new Signal(0);
   const said = new Signal("");
+  const filter = new Signal<Filter>(EVERYTHING);
   const theme = watchTheme(root, ending);
   const showView = (name: ViewName) => {
     current.value = name;
@@ -45,7 +47,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
       connection,
       owner: session?.owner ?? "here",
     });
-    const props = { port, id, now: clock(), theme: theme.value };
+    const props = { port, id, now: clock(), theme: theme.value, filter };
     const Shown = SHOWN[current.value];
     render(
       <div class="milo-app">

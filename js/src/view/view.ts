@@ -1,5 +1,7 @@
 /** What belongs to one view of a model, and not to the others. */
+import type { Signal } from "../state/signal";
 import type { Port } from "../state/store";
+import type { Filter } from "./filter";
 
 export interface ViewProps {
   readonly port: Port;
@@ -9,6 +11,8 @@ export interface ViewProps {
   readonly now: number;
   /** Another value, another theme: what is drawn on canvas is drawn again. */
   readonly theme: string;
+  /** What this view leaves out: set by the header's counts and by the list. */
+  readonly filter: Signal<Filter>;
 }
 
 /** Moves the selection with the keys that all lists of phases share; true if the key was one of them. */
