@@ -84,6 +84,7 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       locked: "",
       banners: [],
       other: 0,
+      epoch: Math.round(Date.now() / 1000 - now()),
     };
   };
   const snapshot = () => ({

@@ -147,6 +147,8 @@ const pipelineFields = {
   banners: listOf(tuple(oneOf("failed", "waiting", "told"), text, oneOf("", "run"))),
   /** Lines that belong to no phase: asked for by the index after the last phase. */
   other: count,
+  /** Unix seconds when the session's clock was 0; 0: not known. */
+  epoch: number,
 } as const;
 
 const phase = object(phaseFields);
@@ -222,6 +224,8 @@ export const parseFromKernel = tagged({
   outputs: object({ id: text, phase: count, revision: count, dropped: count, items: listOf(output) }),
   /** The next bytes of a display are the message's binary buffer. */
   output: object({ id: text, phase: count, ref: text, version: count, start: count }),
+  /** To `ask`; the body is checked by who asked. */
+  answer: object({ id: text, done: flag, error: text, body: record }),
   reply: object({ id: text, ok: flag, message: text }),
   heartbeat: object({ now: number, seq: count }),
   still: object({ bundle: object({ "text/html": text, "text/plain": text }) }),
@@ -239,7 +243,7 @@ export type ErrorDetail = Parsed<typeof errorDetail>;
 export type FromKernel = Parsed<typeof parseFromKernel>;
 export type Still = Extract<FromKernel, { type: "still" }>;
 /** What the view's state is made of. */
-export type Told = Exclude<FromKernel, Still>;
+export type Told = Exclude<FromKernel, Still | { type: "answer" }>;
 export type Delta = Extract<FromKernel, { type: "delta" }>;
 export type Detail = Extract<FromKernel, { type: "detail" }>;
 export type Output = Parsed<typeof output>;
@@ -247,4 +251,4 @@ export type Outputs = Extract<FromKernel, { type: "outputs" }>;
 export type LogsPage = Extract<FromKernel, { type: "logs" }>;
 
 export type { Parsed };
-export { count, listOf, object, oneOf, record, tagged, text, upTo };
+export { count, fail, flag, frame, line, listOf, nullable, number, object, oneOf, record, tagged, text, tuple, upTo };

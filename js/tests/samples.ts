@@ -44,6 +44,7 @@ export function snapshot(phases: readonly Phase[], changes: Partial<Snapshot> = 
     locked: "",
     banners: [],
     other: 0,
+    epoch: 0,
     phases,
     ...changes,
   };

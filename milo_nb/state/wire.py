@@ -42,6 +42,7 @@ class Beside:
         banners: What people should know of the session as a whole: the kind (``failed``, ``waiting``, ``told``), the
             text, and the command that a button beside it gives, or "".
         other: How many lines belong to no phase.
+        epoch: Seconds since the epoch when the session's clock was 0; 0 if that is not known.
     """
 
     keeps: bool = False
@@ -49,6 +50,7 @@ class Beside:
     locked: str = ""
     banners: tuple[tuple[str, str, str], ...] = ()
     other: int = 0
+    epoch: float = 0.0
 
 
 _NOTHING_BESIDE = Beside()
@@ -116,6 +118,7 @@ def to_pipeline(
         "locked": clip(beside.locked),
         "banners": [[kind, clip(text), command] for kind, text, command in beside.banners],
         "other": beside.other,
+        "epoch": beside.epoch,
     }
 
 

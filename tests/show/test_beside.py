@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,18 @@ def test_a_session_in_memory_keeps_nothing_and_has_nothing_to_say(run: Callable[
     beside = SessionBeside(executor.session).now()
     assert (beside.keeps, beside.owner, beside.locked, beside.banners, beside.other) == (False, "here", "", (), 0)
     assert not first_snapshot(executor.session)["phases"][0]["unsaved"]
+
+
+def test_the_time_of_a_session_is_told_by_the_clock_on_the_wall(
+    run: Callable[..., PipelineExecutor], look: Callable[[], AttachedExecutor]
+) -> None:
+    before = time.time()
+    executor = run(Phase("load", load))
+    executor.wait(DEADLINE_S)
+    for session in (executor.session, look().session):
+        told = first_snapshot(session)
+        assert before - 0.1 <= told["epoch"] + told["started_at"] <= time.time() + 0.1
+        assert SessionBeside(session).now().epoch == pytest.approx(told["epoch"], abs=0.1)
 
 
 def test_a_checkpoint_that_fails_is_a_banner_and_leaves_the_phase_marked(run: Callable[..., PipelineExecutor]) -> None:

@@ -155,9 +155,11 @@ def test_a_completed_result_that_is_to_be_on_disk_and_is_not_is_unsaved() -> Non
 
 
 def test_what_the_state_does_not_know_is_told_beside_it() -> None:
-    beside = wire.Beside(owner="nobody", locked="no kernel", banners=(("told", "x" * 3_000, "run"),), other=3)
+    beside = wire.Beside(
+        owner="nobody", locked="no kernel", banners=(("told", "x" * 3_000, "run"),), other=3, epoch=1.5e9
+    )
     made = wire.to_snapshot(make_state(), GRAPH, now=0.0, seq=0, interactive=True, beside=beside)
-    assert (made["owner"], made["locked"], made["other"]) == ("nobody", "no kernel", 3)
+    assert (made["owner"], made["locked"], made["other"], made["epoch"]) == ("nobody", "no kernel", 3, 1.5e9)
     assert made["banners"] == [["told", wire.clip("x" * 3_000), "run"]]
 
 

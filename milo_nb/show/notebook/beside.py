@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.state.wire import Beside
@@ -21,17 +22,20 @@ class SessionBeside:
         """Look at `session`, which may be one that is only looked at."""
         self._session: Any = session
         self._review: tuple[object, str] = (None, "")
+        self._epoch = round(time.time() - session.now(), 3)  # told once: the two clocks drift apart a little
 
     def now(self) -> Beside:
         """Return how it is now."""
         session = self._session
         if is_attached(session):
             owner = "elsewhere" if session.is_owned else "nobody"
-            return Beside(keeps=True, owner=owner, locked=self._locked(owner), banners=self._banners(owner))
+            locked, banners = self._locked(owner), self._banners(owner)
+            return Beside(keeps=True, owner=owner, locked=locked, banners=banners, epoch=self._epoch)
         return Beside(
             keeps=session.disk.keeper is not None,
             banners=self._banners("here"),
             other=len(session.logs.unattributed),
+            epoch=self._epoch,
         )
 
     def _locked(self, owner: str) -> str:
