@@ -7,7 +7,7 @@ import { every } from "./dom/lasting";
 import { type Model, openLanes } from "./lanes";
 import type { Choice } from "./state/actions";
 import { bytesOf } from "./state/shelf";
-import { createStore, type Port } from "./state/store";
+import { type Answer, createStore, type Port } from "./state/store";
 import { keepStill } from "./stills";
 import { uuid } from "./uuid";
 import { type FromKernel, parseFromKernel, parseSnapshot } from "./wire";
@@ -39,6 +39,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const view = uuid();
   const giveUp = new Map<string, ReturnType<typeof setTimeout>>();
   const asked = new Map<string, { key: string; at: number }>(); // pages and details that are on their way, by what they are
+  const questions = new Map<string, (answer: Answer) => void>();
   let heardAt = clock();
   let askedAt = clock();
   let unacked = 0;
@@ -91,8 +92,10 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     store.dispatch({ type: "connected", connection: "live" });
     if (message.type === "still") return keepStill(model, message.bundle);
     const wasSyncing = state.peek().syncing;
-    const data: unknown = Array.isArray(buffers) ? buffers[0] : null;
-    store.dispatch({ type: "received", message, at: clock(), data: data instanceof DataView ? data : undefined });
+    const first: unknown = Array.isArray(buffers) ? buffers[0] : null;
+    const data = first instanceof DataView ? first : undefined;
+    if (message.type === "answer") return onAnswer(message.id, { ...message, data });
+    store.dispatch({ type: "received", message, at: clock(), data });
     if (message.type === "snapshot") lanes.answered(SNAPSHOT);
     if ("id" in message) settle(message.id);
     const { syncing } = state.peek();
@@ -111,6 +114,31 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     if (unacked > 0) send({ type: "ack", seq: state.peek().seq });
     unacked = 0;
     showChoice();
+  };
+
+  const onAnswer = (id: string, answer: Answer) => {
+    const take = questions.get(id);
+    settle(id);
+    if (answer.done) questions.delete(id);
+    else if (Object.keys(answer.body as object).length === 0) return; // it has arrived, no more
+    take?.(answer);
+  };
+  const question = (what: string, args: Readonly<Record<string, unknown>>, take: (answer: Answer) => void) => {
+    const id = uuid();
+    const message: FromBrowser = { type: "ask", id, what, args };
+    const look = () => {
+      if (clock() - heardAt >= GONE_AFTER_MS)
+        return onAnswer(id, { done: true, error: "The kernel does not answer.", body: {}, data: undefined });
+      send(message, id);
+      giveUp.set(id, setTimeout(look, GIVE_UP_AFTER_MS));
+    };
+    questions.set(id, take);
+    send(message, id);
+    giveUp.set(id, setTimeout(look, GIVE_UP_AFTER_MS));
+    return () => {
+      settle(id);
+      if (questions.delete(id)) send({ type: "drop", id });
+    };
   };
 
   const onSnapshot = () => {
@@ -218,6 +246,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       const start = bytesOf(shelf, next);
       askOnce(`output ${phase} ${ref} ${version} ${start}`, (id) => ({ type: "output", id, phase, ref, version, start }));
     },
+    ask: question,
     refuse: (text) => store.dispatch({ type: "refused", text }),
     dismiss: () => store.dispatch({ type: "dismissed" }),
   };

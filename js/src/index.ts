@@ -6,6 +6,13 @@ import { type Model, openHost } from "./host";
 import type { Port } from "./state/store";
 import { showApp } from "./view/app";
 import "./styles.css";
+import "./styles/header.css";
+import "./styles/graph.css";
+import "./styles/timeline.css";
+import "./styles/list.css";
+import "./styles/inspector.css";
+import "./styles/log.css";
+import "./styles/menu.css";
 
 interface InitializeProps {
   readonly model: Model;

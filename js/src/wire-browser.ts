@@ -12,6 +12,9 @@ export const parseFromBrowser = tagged({
   detail: object({ id: text, phase: count }),
   outputs: object({ id: text, phase: count }),
   output: object({ id: text, phase: count, ref: text, version: count, start: count }),
+  /** Something beside the story: a search, a preview. Answered in the envelope `answer`; `drop` wants no more answers. */
+  ask: object({ id: text, what: text, args: record }),
+  drop: object({ id: text }),
   command: object({ id: text, command, phases: listOf(text), options: record }),
 });
 

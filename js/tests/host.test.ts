@@ -229,3 +229,46 @@ test("the end says bye and leaves no listener and no timer", () => {
   expect(model.listeners()).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("a question gets its answers by its id, with their data, until the last one", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const told: unknown[] = [];
+  port.ask("search", { text: "x" }, ({ done, body }) => told.push([done, body]));
+  const asked = model.sent.at(-1);
+  if (asked?.type !== "ask") throw new Error("no question");
+  const say = (done: boolean, body: object) => model.say({ type: "answer", id: asked.id, done, error: "", body });
+  say(false, {}); // it has arrived
+  say(false, { count: 1 });
+  say(true, { count: 2 });
+  say(true, { count: 3 });
+  expect(told).toEqual([
+    [false, { count: 1 }],
+    [true, { count: 2 }],
+  ]);
+});
+
+test("a question that is dropped hears nothing more, and the kernel is told", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const told: unknown[] = [];
+  const drop = port.ask("search", {}, (one) => told.push(one));
+  const asked = model.sent.at(-1);
+  if (asked?.type !== "ask") throw new Error("no question");
+  drop();
+  expect(model.sent.at(-1)).toEqual({ type: "drop", id: asked.id });
+  model.say({ type: "answer", id: asked.id, done: true, error: "", body: { count: 1 } });
+  expect(told).toEqual([]);
+});
+
+test("a question that a dead kernel does not answer ends in words", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const told: string[] = [];
+  port.ask("search", {}, ({ error }) => told.push(error));
+  vi.advanceTimersByTime(GIVE_UP_AFTER_MS + 1);
+  expect(told).toEqual(["The kernel does not answer."]);
+});

@@ -109,7 +109,29 @@ class CommandRequest:
     options: Mapping[str, bool] = field(default_factory=dict)
 
 
-Request = CommandRequest | LogsRequest | DetailRequest | OutputsRequest | OutputRequest
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something is wanted that is no part of the story: a search, a preview.
+
+    Attributes:
+        id: Unique; the same id may come twice, by two lanes.
+        what: The word; who knows it checks the arguments.
+        args: The arguments.
+    """
+
+    id: str
+    what: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The answers to a question are wanted no more."""
+
+    id: str
+
+
+Request = CommandRequest | LogsRequest | DetailRequest | OutputsRequest | OutputRequest | Ask | Drop
 Message = Hello | Bye | Ack | Sync | Request
 _WORDS: Mapping[type[Message], str] = {
     Hello: "hello",
@@ -121,6 +143,8 @@ _WORDS: Mapping[type[Message], str] = {
     OutputsRequest: "outputs",
     OutputRequest: "output",
     CommandRequest: "command",
+    Ask: "ask",
+    Drop: "drop",
 }
 OPTIONS = ("downstream", "replace")
 
@@ -188,7 +212,16 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], Message]] = {
         _text(v, "id"), _count(v, "phase"), _text(v, "ref"), _count(v, "version"), _count(v, "start")
     ),
     "command": _parse_command,
+    "ask": lambda v: Ask(_text(v, "id"), _text(v, "what"), _object(v, "args")),
+    "drop": lambda v: Drop(_text(v, "id")),
 }
+
+
+def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    if not isinstance(found, dict):
+        raise WireError(name, f"expected an object, got {_kind(found)}")
+    return found
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:

@@ -21,6 +21,14 @@ export function createStore(): Store {
   };
 }
 
+/** What came back to `Port.ask`: with `error`, a sentence, there is no body; unless `done`, more will come. */
+export interface Answer {
+  readonly done: boolean;
+  readonly error: string;
+  readonly body: unknown;
+  readonly data: DataView | undefined;
+}
+
 /** What a view is given: the state to look at, and what a person may ask for. Views have no other way out. */
 export interface Port {
   readonly state: ReadonlySignal<State>;
@@ -35,6 +43,8 @@ export interface Port {
   wantDetail(phase: number): void;
   /** Asks for what is missing of a phase's displays: the list if it has changed, else the next piece. */
   wantOutputs(phase: number): void;
+  /** Asks for something beside the story; what is returned drops the question. */
+  ask(what: string, args: Readonly<Record<string, unknown>>, onAnswer: (answer: Answer) => void): () => void;
   /** Tells a person why something cannot be done now. */
   refuse(text: string): void;
   dismiss(): void;

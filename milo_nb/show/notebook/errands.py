@@ -13,12 +13,22 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import InvalidStateError, MiloError, describe
+from milo_nb.show.notebook import asked
+from milo_nb.show.notebook.answers import WORDS
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.detail import to_detail
 from milo_nb.show.notebook.outputs import to_list, to_piece
 from milo_nb.state.commands import Command
 from milo_nb.state.wire import to_lines
-from milo_nb.state.wire_browser import CommandRequest, DetailRequest, LogsRequest, OutputRequest, OutputsRequest
+from milo_nb.state.wire_browser import (
+    Ask,
+    CommandRequest,
+    DetailRequest,
+    Drop,
+    LogsRequest,
+    OutputRequest,
+    OutputsRequest,
+)
 from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
@@ -70,6 +80,7 @@ COMMANDS = Errands("milo-commands")
 DETAILS = Errands("milo-details")
 SLOW = Errands("milo-requests")
 """For commands that wait: for another kernel to answer, or for a session to end."""
+OWN = {word: Errands(f"milo-{word}") for word, (_, lane) in WORDS.items() if lane == "own"}
 ENDS_S = 20.0
 """How long Start anew waits for what runs to stop."""
 
@@ -93,6 +104,7 @@ class Desk:
         self._details = details
         self._slow = slow
         self._lock = threading.Lock()
+        self._wanted = asked.Wanted(answer)
         self._done: OrderedDict[str, dict[str, Any] | None] = OrderedDict()  # None: being carried out
 
     def take(self, request: Request) -> None:
@@ -103,15 +115,26 @@ class Desk:
                     waits = request.command == "run" or is_attached(self._executor.session)
                     errands = self._slow if waits else self._commands
                     errands.add(lambda: self._settle(id_, self._carry_out(request)))
-            case LogsRequest():
-                self._commands.add(lambda: self._answer_logs(request))
-            case OutputsRequest():
-                self._commands.add(lambda: self._answer_outputs(request))
-            case OutputRequest():
-                self._commands.add(lambda: self._answer_output(request))
+            case LogsRequest() | OutputsRequest() | OutputRequest():
+                self._commands.add(lambda: self._look_up(request))
             case DetailRequest(id_):
                 if self._is_new(id_):
                     self._details.add(lambda: self._settle(id_, self._detail(request)))
+            case Ask(id_):
+                if self._is_new(id_):
+                    self._ask(request)
+            case Drop(id_):
+                self._wanted.drop(id_)
+
+    def _ask(self, ask: Ask) -> None:
+        tell, word = self._wanted.add(ask.id), WORDS.get(ask.what)
+        if word is None:
+            tell.error(f"This kernel knows no '{ask.what[:40]}'.")
+            return
+        if word.lane != "quick":
+            tell({}, done=False)  # it came: who waits need not send it by another lane
+        errands = {"quick": self._commands, "slow": self._details}.get(word.lane) or OWN[ask.what]
+        errands.add(lambda: asked.answer(ask, word.answerer, self._executor, tell))
 
     def _is_new(self, id_: str) -> bool:
         """Tell whether this id has not been here; one that was answered is answered again."""
@@ -155,6 +178,15 @@ class Desk:
             if not session.ended.wait(ENDS_S):
                 raise InvalidStateError("What runs has not stopped so far. Start anew when it has.")
         self._executor.run_again()
+
+    def _look_up(self, request: LogsRequest | OutputsRequest | OutputRequest) -> None:
+        match request:
+            case LogsRequest():
+                self._answer_logs(request)
+            case OutputsRequest():
+                self._answer_outputs(request)
+            case OutputRequest():
+                self._answer_output(request)
 
     def _answer_logs(self, request: LogsRequest) -> None:
         session = self._executor.session
