@@ -1,13 +1,11 @@
-"""Looking at a session on disk, past or running, in any kernel: its view is rebuilt from the journal, and no code is run.
+"""The face of a session on disk that is looked at, in any kernel; it runs nothing.
 
-What its owner writes while it lives is followed. Commands go to the owner by its mailbox; without an owner there are none.
+Once a command has the session go on with what is defined in this kernel, it is the face of that.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,238 +13,29 @@ from milo_nb.errors import (
     DeclarationError,
     InvalidStateError,
     NothingToResumeError,
+    StaleCodeError,
     UnknownPhaseError,
     WorkDirError,
 )
 from milo_nb.execute import executor as faces
-from milo_nb.execute.books import DiskBook, last_logs, readers
+from milo_nb.execute.attaching import definitions
 from milo_nb.execute.commands import Commands
+from milo_nb.execute.looked_at import AttachedSession, no_owner
 from milo_nb.execute.phase_view import PhaseView
 from milo_nb.execute.result import ExecutionResult, ExecutionState, outcome_of
-from milo_nb.execute.results import Results
-from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, session_uuid, settled
-from milo_nb.persist.journal import read
-from milo_nb.persist.lock import owner
-from milo_nb.persist.mailbox import post, wait_answer
-from milo_nb.persist.replay import latest_fail_fast, latest_graph, replay
-from milo_nb.persist.results import ResultFiles
+from milo_nb.execute.waiting import uninterrupted
 from milo_nb.persist.rundir import find, sessions
-from milo_nb.state import actions as a
-from milo_nb.state.actions import Action
 from milo_nb.state.commands import COMMANDS, Command
-from milo_nb.state.model import ENDED
-from milo_nb.state.plan import Evidence, Plan, plan
-from milo_nb.state.reducer import PipelineReducer
-from milo_nb.store.clock import SYSTEM_CLOCK
-from milo_nb.store.store import Store
-from milo_nb.values.trust import signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from uuid import UUID
 
-    from milo_nb.errors import PhaseError
-    from milo_nb.persist.journal import Journalled
+    from milo_nb.execute.executor import PipelineExecutor
     from milo_nb.persist.rundir import RunDir
-    from milo_nb.state.model import PipelineState
-
-LOG = logging.getLogger("milo_nb")
-POLL_S = 0.25
-ANSWER_S = 10.0
-_OPTIONS = ("downstream", "replace", "only", "stale")
-
-
-class AttachedSession:
-    """A session on disk as its journal tells of it; follows a living owner. Never runs anything.
-
-    Attributes:
-        id: Its UUID.
-        name: Name of its pipeline.
-        graph: Its phases as they were declared, without code.
-        store: Its state, kept up with the journal.
-        results: Loaded and verified when asked for.
-        errors: Phase name to what its latest failed attempt left in the journal.
-        books: All lines of the phases that have any.
-        outputs: Nothing: displays are in their owner's memory.
-        ended: Set while it has ended, or has no owner.
-        started_wall: When it started, in seconds since the epoch; 0 if it has not.
-    """
-
-    def __init__(self, run_dir: RunDir) -> None:
-        """Read a session.
-
-        Raises:
-            WorkDirError: If its journal cannot be read.
-            SchemaError: If a newer version wrote it.
-            OSError: If it has none, or may not be read.
-        """
-        journalled = read(run_dir.journal)
-        self.run_dir = run_dir
-        self.id = session_uuid(run_dir)
-        self.name = str(journalled.header["pipeline"])
-        self.graph = latest_graph(journalled)
-        self.params: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
-        self.errors: dict[str, PhaseError] = {}
-        self.results = Results()
-        self.ended = threading.Event()
-        self._readers = readers(run_dir.logs, self.graph.names)
-        self.books = {name: DiskBook(reader) for name, reader in self._readers.items()}
-        tails = {name: last_logs(r, self._max_logs(name)) for name, r in self._readers.items()}
-        start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
-        self._clock = ContinuedClock(SYSTEM_CLOCK, start)
-        reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
-        state = replay(journalled, self.graph, tails)
-        self.store = Store(reducer, state, clock=self._clock, max_workers=1, name=f"milo-{self.name}-attached")
-        self.started_wall = self.state.started_at + journalled.wall_offset if self.state.started_at else 0.0
-        self._seen = 0
-        self._size = -1
-        self._stop = threading.Event()
-        self._take_note(journalled)
-        if self.is_owned:
-            threading.Thread(target=self._follow, name=f"milo-{self.name}-attached", daemon=True).start()
-
-    # ------------------------------------------------------------------ what is known
-
-    @property
-    def state(self) -> PipelineState:
-        """The state as far as it was read."""
-        return self.store.state  # type: ignore[no-any-return]
-
-    @property
-    def is_owned(self) -> bool:
-        """Whether a living process runs it."""
-        try:
-            return owner(self.run_dir) is not None
-        except OSError:
-            return False
-
-    def is_running(self) -> bool:
-        """Tell whether it has started and not ended."""
-        return not self.ended.is_set()
-
-    def now(self) -> float:
-        """Return seconds on the session's clock."""
-        return self._clock.now()
-
-    def plan(self, command: Command) -> Plan:
-        """Return what a command would do, as far as can be told from here."""
-        if not self.is_owned:
-            return Plan(command, refused=no_owner(self))
-        return plan(command, self.graph, self.state, Evidence(self.now()))
-
-    def command(self, command: Command) -> Plan:
-        """Ask the owner to carry out a command, and wait for its answer.
-
-        Raises:
-            InvalidStateError: If it refuses, does not answer, or is not there any more.
-        """
-        if not self.is_owned:
-            raise InvalidStateError(no_owner(self))
-        made = self.plan(command)
-        options = {name: getattr(command, name) for name in _OPTIONS if getattr(command, name) != getattr(_PLAIN, name)}
-        asked = {"word": command.word, "phases": list(command.phases), "by": command.by, "options": _to_json(options)}
-        answer = wait_answer(self.run_dir, post(self.run_dir, asked), ANSWER_S, cancelled=lambda: not self.is_owned)
-        if answer is None:
-            raise InvalidStateError(f"The owner of session {self.id} has not answered within {ANSWER_S:g} s.")
-        if not answer.ok:
-            raise InvalidStateError(answer.message)
-        return made
-
-    def book(self, name: str) -> DiskBook | None:
-        """Return all lines of a phase, if it has any."""
-        return self.books.get(name)
-
-    def describe_result(self, name: str) -> str:
-        """Say what is on disk of a result, without loading it: loading runs code."""
-        record = self.results.record(name)
-        if record is None:
-            return "not saved"
-        return f"saved, {record.get('size', 0):,} bytes; `%milo pull {self.name} {name}` brings it here"
-
-    def close(self) -> None:
-        """Look no longer."""
-        self._stop.set()
-        self.store.shutdown()
-
-    def finish(self) -> None:
-        """Nothing is to be let go of."""
-
-    # ------------------------------------------------------------------ following
-
-    def _max_logs(self, name: str) -> int:
-        return self.graph.phases[self.graph.index[name]].max_logs
-
-    def _take_note(self, journalled: Journalled) -> None:
-        """Take in what is new in the journal."""
-        new = journalled.actions[self._seen :]
-        if self._seen:  # what was there at first is in the state already
-            for action in new:
-                self.store.loop.dispatch(action)
-        self._seen = len(journalled.actions)
-        for record in saved_records(journalled, self.state):
-            self.results.saved(record)
-        self.results.back_with(self._load)
-        self.errors.update(recorded_errors(journalled, self.state))
-        if not self.is_owned:
-            for action in settled(self.state):
-                self.store.loop.dispatch(action)
-        if not self.is_owned or (self.state.status in ENDED and self.state.stopped_at):
-            self.ended.set()
-        else:
-            self.ended.clear()
-
-    def _load(self, record: Mapping[str, Any]) -> Any:
-        return ResultFiles(self.run_dir, signing_key()).load(record)
-
-    def _follow(self) -> None:
-        pause = POLL_S
-        while not self._stop.wait(pause):
-            began = time.monotonic()
-            owned = self.is_owned
-            try:
-                size = self.run_dir.journal.stat().st_size
-                if size != self._size or not owned:
-                    self._take_note(read(self.run_dir.journal))
-                    self._size = size
-                self._follow_logs()
-            except Exception as e:
-                LOG.debug("session %s cannot be followed now", self.id, exc_info=e)
-            if not owned:
-                return
-            pause = max(POLL_S, 10 * (time.monotonic() - began))
-
-    def _follow_logs(self) -> None:
-        for name, reader in readers(self.run_dir.logs, self.graph.names - self._readers.keys()).items():
-            self._readers[name] = reader
-            self.books[name] = DiskBook(reader)
-            self._tell_lines(name, 0, reader)
-        for name, reader in self._readers.items():
-            before = len(reader)
-            reader.refresh()
-            self._tell_lines(name, before, reader)
-
-    def _tell_lines(self, name: str, before: int, reader: Any) -> None:
-        count = len(reader) - before
-        if count > 0:
-            lines, _ = last_logs(reader, min(self._max_logs(name), count))
-            self.store.loop.dispatch(Action(a.PHASE_LOGS, {"name": name, "lines": lines, "count": count}))
-
-
-_PLAIN = Command("start")
-
-
-def _to_json(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-
-
-def no_owner(session: AttachedSession) -> str:
-    """Say why a session on disk takes no commands, and the way out."""
-    return (
-        f"Session {session.id} has no kernel any more: it can be looked at, not steered. Define '{session.name}' here "
-        f"and resume it: executor.resume('{session.id}'), or %milo resume {session.name} {session.id}."
-    )
+    from milo_nb.state.plan import Plan
+    from milo_nb.store.store import Store
 
 
 class _Declared:
@@ -268,6 +57,14 @@ class AttachedExecutor(Commands):
         self.session: Any = session
         self.pipeline: Any = _Declared(session)
         self.sessions: list[Callable[[], None]] = []
+        self._looked_at = session
+        self._live: PipelineExecutor | None = None
+        self._changing = threading.RLock()
+
+    @property
+    def run_dir(self) -> RunDir:
+        """Where the session is that was looked at first."""
+        return self._looked_at.run_dir
 
     @property
     def state(self) -> ExecutionState:
@@ -295,13 +92,54 @@ class AttachedExecutor(Commands):
         return False
 
     def command(self, word: Any, *phases: str, **options: Any) -> Plan:
-        """Ask the owner to carry out a command.
+        """Have a command carried out: by the owner, or if there is none, here, with what this kernel defines.
 
         Raises:
-            InvalidStateError: If it refuses, or is not there any more.
+            InvalidStateError: If it is refused, or there is nobody to carry it out; says the way out.
             UnknownPhaseError: If it names a phase that is not there.
+            StaleCodeError: If a person has to choose what changed code means.
         """
-        return self.session.command(self._made(word, phases, options))  # type: ignore[no-any-return]
+        made = self._made(word, phases, options)
+        if self._live is None and self.session.is_owned:
+            return self.session.command(made)  # type: ignore[no-any-return]
+        refused = "" if self._live is not None else self.plan(made).refused
+        if refused:
+            raise InvalidStateError(refused)
+        asks = options.get("stale", "ask" if self._live is None else "rerun") == "ask"
+        live = self._go_on_here()
+        if word == "resume" and asks:
+            try:
+                options = {**options, "stale": live._choose(None)}  # noqa: SLF001 - as its own resume() does
+            except StaleCodeError as error:
+                if options.get("by") != "view":
+                    raise
+                raise InvalidStateError(_ask_again(error, self.pipeline.name)) from error
+        return live.command(word, *phases, **options)
+
+    @uninterrupted()
+    def _go_on_here(self) -> PipelineExecutor:
+        """Return the executor that has the session now; whoever looks at this one looks at that from now on.
+
+        Raises:
+            InvalidStateError: If nothing here can go on with it.
+        """
+        with self._changing:
+            if self._live is None:
+                defined = definitions()
+                refused = no_owner(self.session) if defined is None else defined.why_not(self.session)
+                if defined is None or refused:
+                    raise InvalidStateError(refused)
+                self._live = live = defined.take_up(self.session)
+                live.sessions.append(self._follow)
+                self._looked_at.close()
+                self._follow()
+            return self._live
+
+    def _follow(self) -> None:
+        if self._live is not None:
+            self.session, self.pipeline = self._live.session, self._live.pipeline
+            for tell in tuple(self.sessions):
+                tell()
 
     def plan(self, command: Command | str, *phases: str, **options: Any) -> Plan:
         """Return what a command would do, as far as can be told from here."""
@@ -318,9 +156,15 @@ class AttachedExecutor(Commands):
         return Command(word, names, **{"id": str(uuid4()), **options})
 
     def run_again(self, params: Mapping[str, Any] | None = None, **options: Any) -> AttachedExecutor:
-        """Refuse: there is no code here to run."""
-        del params, options
-        raise InvalidStateError(f"'{self.pipeline.name}' is only looked at here. Define it in this kernel to run it.")
+        """Start a new session of what this kernel defines.
+
+        Raises:
+            InvalidStateError: If it defines nothing of that name.
+        """
+        if self._live is None and self.session.is_owned:
+            raise InvalidStateError(f"'{self.pipeline.name}' is only looked at here. Run it again where it is run.")
+        self._go_on_here().run_again(params, **options)
+        return self
 
     def wait(self, timeout: float | None = None) -> ExecutionResult:
         """Wait until the session has ended, or its owner is gone.
@@ -328,6 +172,8 @@ class AttachedExecutor(Commands):
         Raises:
             TimeoutError: If neither happened in time.
         """
+        if self._live is not None:
+            return self._live.wait(timeout)
         if not self.session.ended.wait(timeout):
             raise TimeoutError(f"'{self.pipeline.name}' has not ended within {timeout:g} s.")
         return self.result()
@@ -337,8 +183,10 @@ class AttachedExecutor(Commands):
         return outcome_of(self.session)
 
     def close(self) -> None:
-        """Look no longer."""
-        self.session.close()
+        """Look no longer; what goes on here goes on."""
+        self._looked_at.close()
+        if self._live is not None and self._follow in self._live.sessions:
+            self._live.sessions.remove(self._follow)
 
     def __getitem__(self, name: str) -> PhaseView:
         """Return what is known of a phase.
@@ -358,14 +206,23 @@ class AttachedExecutor(Commands):
         return faces.displayed(self, repr(self))
 
     def _take_up(self, session_id: UUID | str | None) -> None:
-        del session_id
-        raise InvalidStateError(no_owner(self.session))
+        if self._live is None:
+            raise InvalidStateError(no_owner(self.session))
+        self._live._take_up(session_id)  # noqa: SLF001 - in its place
 
     def _waits_for_approval(self) -> bool:
         return bool(self.session.state.waiting_for)
 
     def _choose(self, stale: str | None) -> str:
-        return stale or "rerun"
+        return stale or ("rerun" if self._live is None and self.session.is_owned else "ask")
+
+
+def _ask_again(error: StaleCodeError, name: str) -> str:
+    what = "; ".join(f"'{phase}': {how}" for phase, how in error.changed.items())
+    return (
+        f"Saved phases are not what they would be today: {what}. Resume once more to run them again, and what follows; "
+        f"%milo resume {name} --stale reuse keeps their results."
+    )
 
 
 def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") -> AttachedExecutor:

@@ -183,7 +183,7 @@ def _check(keeper: Keeper, root: str | Path, name: str, graph: PhaseGraph) -> No
         )
     then = keeper.declared()
     if (then.names, then.depends_on) != (graph.names, graph.depends_on):
-        raise NothingToResumeError(_other_phases(run_dir, name, then, graph))
+        raise NothingToResumeError(other_phases(run_dir.session_id, name, then, graph))
 
 
 def latest_unfinished(root: str | Path, name: str) -> RunDir | None:
@@ -235,12 +235,13 @@ def _ids(root: str | Path, name: str) -> str:
     return ", ".join(r.session_id for r in sessions(root, name)[:5]) or "none"
 
 
-def _other_phases(run_dir: RunDir, name: str, then: PhaseGraph, now: PhaseGraph) -> str:
+def other_phases(session: str, name: str, then: PhaseGraph, now: PhaseGraph) -> str:
+    """Say why a session cannot go on with other phases than it began with."""
     gone = [n for n in then.names if n not in now.index]
     new = [n for n in now.names if n not in then.index]
     said = [f"{', '.join(new)} came in" if new else "", f"{', '.join(gone)} went" if gone else ""]
     what = " and ".join(filter(None, said)) or "phases are connected otherwise"
     return (
-        f"Session {run_dir.session_id} of '{name}' cannot go on: since it began, {what}. "
+        f"Session {session} of '{name}' cannot go on: since it began, {what}. "
         "Start anew; phases with cache=True get their results from the cache."
     )

@@ -166,7 +166,7 @@ def test_without_an_owner_nothing_can_be_asked_and_the_way_out_is_said(run, look
         with pytest.raises(InvalidStateError, match=rf"has no kernel any more.*%milo resume shop {first.session_id}"):
             ask()
     assert "has no kernel any more" in seen.plan("retry", "a").refused
-    with pytest.raises(InvalidStateError, match="'shop' is only looked at here"):
+    with pytest.raises(InvalidStateError, match="Define 'shop' here"):
         seen.run_again()
 
 

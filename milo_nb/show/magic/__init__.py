@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from milo_nb.execute.attaching import register_definitions
 from milo_nb.show.magic.complete import add_completion, remove_completion
 
 NAME = "milo"
@@ -11,9 +12,12 @@ NAME = "milo"
 
 def install(ipython: Any) -> None:
     """Bring ``%milo`` and ``%%milo`` to a shell."""
+    from milo_nb.show.magic.defined import Defined  # noqa: PLC0415 - as below
     from milo_nb.show.magic.magics import MiloMagics  # noqa: PLC0415 - IPython's magics are imported where they are used
 
-    ipython.register_magics(MiloMagics(ipython))
+    magics = MiloMagics(ipython)
+    ipython.register_magics(magics)
+    register_definitions(Defined(magics.cells, ipython.user_ns))
     add_completion(ipython)
 
 
@@ -22,3 +26,4 @@ def remove(ipython: Any) -> None:
     for kind in ("line", "cell"):
         ipython.magics_manager.magics[kind].pop(NAME, None)
     remove_completion(ipython)
+    register_definitions(None)

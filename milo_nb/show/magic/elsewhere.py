@@ -50,14 +50,14 @@ def whom(asked: Asked) -> PipelineExecutor | AttachedExecutor:
 
 def where(executor: AttachedExecutor) -> str:
     """Return which session that is, and who has it."""
-    run_dir = executor.session.run_dir
+    run_dir = executor.run_dir
     return f"session {run_dir.session_id[:SHORT]}, {say_where(owner(run_dir)) or 'on disk'}"
 
 
 def status_of(executor: PipelineExecutor | AttachedExecutor) -> str:
     """Return the status of a session in a word; ``interrupted`` if its owner died."""
     session: Any = executor.session
-    return str(session.state.status) if isinstance(executor, PipelineExecutor) else look(session.run_dir).status
+    return str(session.state.status) if isinstance(executor, PipelineExecutor) else look(executor.run_dir).status
 
 
 def attach_word(asked: Asked) -> None:

@@ -29,7 +29,8 @@ class SessionBeside:
         session = self._session
         if is_attached(session):
             owner = "elsewhere" if session.is_owned else "nobody"
-            locked, banners = self._locked(owner), self._banners(owner)
+            locked = self._locked(owner)
+            banners = self._banners(owner, locked)
             return Beside(keeps=True, owner=owner, locked=locked, banners=banners, epoch=self._epoch)
         return Beside(
             keeps=session.disk.keeper is not None,
@@ -42,16 +43,15 @@ class SessionBeside:
         session = self._session
         if owner == "elsewhere":
             return f"Session {str(session.id)[:SHORT]} is run by another kernel; run it again there."
-        from milo_nb.execute.attached import no_owner  # noqa: PLC0415 - who has such a session has imported it
+        return str(session.locked)
 
-        return no_owner(session)
-
-    def _banners(self, owner: str) -> tuple[tuple[str, str, str], ...]:
+    def _banners(self, owner: str, locked: str = "") -> tuple[tuple[str, str, str], ...]:
         session, state = self._session, self._session.state
         short = str(session.id)[:SHORT]
         found: list[tuple[str, str, str]] = []
         if owner == "nobody":
-            found.append(("told", f"Past session {short}, read-only.", ""))
+            how = "read-only." if locked else "What you ask for here goes on in it, with the code of this kernel."
+            found.append(("told", f"Past session {short}{',' if locked else '.'} {how}", ""))
         elif owner == "elsewhere":
             found.append(("told", f"Session {short} is run by another kernel, which takes what you ask for here.", ""))
         if state.notice:
