@@ -40,6 +40,7 @@ export function fakePhase(name: string, changes: Partial<Phase> = {}): Phase {
     edited: false,
     unsaved: false,
     outputs: [0, 0],
+    usual: 0,
     ...changes,
   };
 }
@@ -84,6 +85,7 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       locked: "",
       banners: [],
       other: 0,
+      eta: [0, 0],
       epoch: Math.round(Date.now() / 1000 - now()),
     };
   };

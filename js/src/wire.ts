@@ -130,6 +130,8 @@ const phaseFields = {
   unsaved: flag,
   /** Grows with each change of what it displayed; how many displays there are. */
   outputs: tuple(count, count),
+  /** Seconds that it has taken in earlier sessions; 0: not known. */
+  usual: number,
 } as const;
 const pipelineFields = {
   pipeline: text,
@@ -149,6 +151,8 @@ const pipelineFields = {
   other: count,
   /** Unix seconds when the session's clock was 0; 0: not known. */
   epoch: number,
+  /** Seconds that remain, at least and at most; twice 0: not known. */
+  eta: tuple(number, number),
 } as const;
 
 const phase = object(phaseFields);

@@ -23,6 +23,7 @@ export function phase(name: string, changes: Partial<Phase> = {}): Phase {
     edited: false,
     unsaved: false,
     outputs: [0, 0],
+    usual: 0,
     ...changes,
   };
 }
@@ -45,6 +46,7 @@ export function snapshot(phases: readonly Phase[], changes: Partial<Snapshot> = 
     banners: [],
     other: 0,
     epoch: 0,
+    eta: [0, 0],
     phases,
     ...changes,
   };

@@ -106,6 +106,7 @@ class Session:
         code: What its phases are made of.
         substitutes: What stands on the value that a phase was skipped with.
         history: Seconds that phases usually take, once somebody asked.
+        slots: Most phases that run at once.
         task: Runs its saga; None before the start.
         is_closed: It takes no more commands.
         was_taken_up: It was begun by another process, or earlier in this one.
@@ -162,7 +163,7 @@ class Session:
             self.params, self.work_dir, copy_context(), clock.now, clock.call_later, capture_output
         )
         self.task: Task | None = None
-        slots = default_workers() if max_workers is None else max_workers
+        self.slots = slots = default_workers() if max_workers is None else max_workers
         self._reducer = PipelineReducer(name, graph, fail_fast=fail_fast)
         self.store = Store(
             self._reducer,
@@ -308,7 +309,9 @@ class Session:
         self.substitutes.completed(i)
         if self.notes and (note := self.notes.pop(i, None)) is not None:
             return note
-        return f"{self.graph.names[i]}.{attempt}"
+        ref = f"{self.graph.names[i]}.{attempt}"
+        built = self.substitutes.below(i)  # without a disk nobody else says so
+        return Reference(ref, "ran", f"built on the substitute for {built}") if built else ref
 
     def _call(self, task: Task, effect: Call) -> Handle:
         i = task.tag  # what the session's saga forks a call with

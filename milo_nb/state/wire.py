@@ -10,7 +10,7 @@ one binary buffer of its message. So a display of any size is many small message
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class Beside:
             text, and the command that a button beside it gives, or "".
         other: How many lines belong to no phase.
         epoch: Seconds since the epoch when the session's clock was 0; 0 if that is not known.
+        eta: In how many seconds it will have ended, at least and at most; twice 0 if that is not known.
+        usual: How many seconds phases have taken before, by name, where that is known.
     """
 
     keeps: bool = False
@@ -51,6 +53,8 @@ class Beside:
     banners: tuple[tuple[str, str, str], ...] = ()
     other: int = 0
     epoch: float = 0.0
+    eta: tuple[float, float] = (0.0, 0.0)
+    usual: Mapping[str, float] = field(default_factory=dict)
 
 
 _NOTHING_BESIDE = Beside()
@@ -79,9 +83,9 @@ def to_snapshot(  # noqa: PLR0913 - what a snapshot holds
         outputs: What phases have displayed by position: a number that grows with each change, and how many there are.
         beside: What the state does not know.
     """
-    counts, shown, keeps = log_counts or {}, outputs or {}, beside.keeps
+    counts, shown, keeps, usual = log_counts or {}, outputs or {}, beside.keeps, beside.usual
     phases = [
-        to_phase(p, graph, i, counts.get(i, 0), shown.get(i, _NO_OUTPUTS), keeps=keeps)
+        to_phase(p, graph, i, counts.get(i, 0), shown.get(i, _NO_OUTPUTS), keeps=keeps, usual=usual.get(p.name, 0.0))
         for i, p in enumerate(state.phases)
     ]
     return {
@@ -119,6 +123,7 @@ def to_pipeline(
         "banners": [[kind, clip(text), command] for kind, text, command in beside.banners],
         "other": beside.other,
         "epoch": beside.epoch,
+        "eta": list(beside.eta),
     }
 
 
@@ -130,11 +135,12 @@ def to_phase(  # noqa: PLR0913 - what a phase is told by
     outputs: tuple[int, int] = _NO_OUTPUTS,
     *,
     keeps: bool = False,
+    usual: float = 0.0,
 ) -> dict[str, Any]:
     """Return what a browser needs to know of the phase at position `i`, which has at least `log_count` lines."""
     phase = graph.phases[i]
     live = _live(status, log_count, keeps and phase.checkpoint)
-    return {"name": status.name, **_declared(phase, graph, i), **live, "outputs": list(outputs)}
+    return {"name": status.name, **_declared(phase, graph, i), **live, "outputs": list(outputs), "usual": usual}
 
 
 def phase_changes(

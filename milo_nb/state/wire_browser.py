@@ -100,13 +100,14 @@ class CommandRequest:
         id: Unique; the same id may come twice, by two lanes.
         command: What is asked for.
         phases: Names of the phases it is about; none means the session.
-        options: ``downstream`` for retry and rerun, ``replace`` for skip; both true or false.
+        options: ``downstream`` for retry and rerun, ``replace`` for skip, both true or false; for skip also ``value``:
+            ``none``, ``earlier`` for the result of an earlier session, or ``variable:NAME``.
     """
 
     id: str
     command: ViewCommand
     phases: tuple[str, ...] = ()
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,8 @@ _WORDS: Mapping[type[Message], str] = {
     Drop: "drop",
 }
 OPTIONS = ("downstream", "replace")
+SUBSTITUTES = ("none", "earlier")
+VARIABLE = "variable:"
 
 
 def parse_message(value: object) -> Message:
@@ -183,14 +186,32 @@ def _parse_command(value: Mapping[str, Any]) -> CommandRequest:
     for i, name in enumerate(names):
         if not isinstance(name, str):
             raise WireError(f"phases[{i}]", f"expected a string, got {_kind(name)}")
-    options = value.get("options")
+    return CommandRequest(id_, word, tuple(names), check_options(value.get("options")))
+
+
+def check_options(options: object) -> dict[str, Any]:
+    """Return the options of a command that are known, checked.
+
+    Raises:
+        WireError: If one of them is wrong.
+    """
     if not isinstance(options, dict):
         raise WireError("options", f"expected an object, got {_kind(options)}")
     chosen = {name: options[name] for name in OPTIONS if name in options}
     for name, flag in chosen.items():
         if not isinstance(flag, bool):
             raise WireError(f"options.{name}", f"expected true or false, got {_kind(flag)}")
-    return CommandRequest(id_, word, tuple(names), chosen)
+    if "value" in options:
+        chosen["value"] = _substitute(options["value"])
+    return chosen
+
+
+def _substitute(value: object) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_ID:
+        raise WireError("options.value", f"expected a string of at most {LONGEST_ID} characters, got {_kind(value)}")
+    if value in SUBSTITUTES or value.startswith(VARIABLE):
+        return value
+    raise WireError("options.value", f"expected {', '.join(SUBSTITUTES)} or {VARIABLE}NAME, got {_kind(value)}")
 
 
 def _parse_logs(value: Mapping[str, Any]) -> LogsRequest:

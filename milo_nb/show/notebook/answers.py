@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from milo_nb.show.notebook.bundle import answer_part
+from milo_nb.show.notebook.plans import answer_preview
+from milo_nb.show.notebook.substitutes import answer_values
 
 if TYPE_CHECKING:
     from milo_nb.show.notebook.asked import Answerer
@@ -27,4 +29,6 @@ class Word(NamedTuple):
 
 WORDS: dict[str, Word] = {
     "part": Word(answer_part, "quick"),
+    "preview": Word(answer_preview, "own"),
+    "values": Word(answer_values, "own"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.show.notebook.eta import UNKNOWN, Outlook
 from milo_nb.state.wire import Beside
 
 if TYPE_CHECKING:
@@ -16,13 +17,18 @@ MOST_FILES = 10
 
 
 class SessionBeside:
-    """What one session has beside its state. Used by one thread; loads no result."""
+    """What one session has beside its state. Used by one thread; loads no result.
+
+    Attributes:
+        outlook: What earlier sessions say of it.
+    """
 
     def __init__(self, session: Session) -> None:
         """Look at `session`, which may be one that is only looked at."""
         self._session: Any = session
         self._review: tuple[object, str] = (None, "")
         self._epoch = round(time.time() - session.now(), 3)  # told once: the two clocks drift apart a little
+        self.outlook = Outlook.of(session)
 
     def now(self) -> Beside:
         """Return how it is now."""
@@ -31,12 +37,15 @@ class SessionBeside:
             owner = "elsewhere" if session.is_owned else "nobody"
             locked = self._locked(owner)
             banners = self._banners(owner, locked)
-            return Beside(keeps=True, owner=owner, locked=locked, banners=banners, epoch=self._epoch)
+            eta, usual = self.outlook.eta() if owner == "elsewhere" else UNKNOWN, self.outlook.usual
+            return Beside(True, owner, locked, banners, epoch=self._epoch, eta=eta, usual=usual)
         return Beside(
             keeps=session.disk.keeper is not None,
             banners=self._banners("here"),
             other=len(session.logs.unattributed),
             epoch=self._epoch,
+            eta=self.outlook.eta(),
+            usual=self.outlook.usual,
         )
 
     def _locked(self, owner: str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict, deque
-from contextvars import Context
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import InvalidStateError, MiloError, describe
@@ -18,6 +17,8 @@ from milo_nb.show.notebook.answers import WORDS
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.detail import to_detail
 from milo_nb.show.notebook.outputs import to_list, to_piece
+from milo_nb.show.notebook.substitutes import EARLIER, value_of
+from milo_nb.show.notebook.turns import Errands
 from milo_nb.state.commands import Command
 from milo_nb.state.wire import to_lines
 from milo_nb.state.wire_browser import (
@@ -29,7 +30,6 @@ from milo_nb.state.wire_browser import (
     OutputRequest,
     OutputsRequest,
 )
-from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,39 +41,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 REMEMBERED = 1_000
 MAX_PAGE_BYTES = 200_000
-
-
-class Errands:
-    """A queue with a thread that lives while there is something in it. `add` may be called from any thread."""
-
-    def __init__(self, name: str) -> None:
-        """Begin with nothing to do."""
-        self._name = name
-        self._jobs: deque[Callable[[], None]] = deque()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def add(self, job: Callable[[], None]) -> None:
-        """Have `job` done after those before it."""
-        with self._lock:
-            self._jobs.append(job)
-            if self._thread is None:
-                thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-                with Shielded():
-                    Context().run(thread.start)  # a phase may be the one who calls: its output is not ours
-                self._thread = thread
-
-    def _serve(self) -> None:
-        while True:
-            with self._lock:
-                if not self._jobs:
-                    self._thread = None
-                    return
-                job = self._jobs.popleft()
-            try:
-                job()
-            except BaseException:  # what a person's objects raise when looked at: the others want their answers
-                LOG.exception("a request of a view could not be carried out")
 
 
 COMMANDS = Errands("milo-commands")
@@ -112,7 +79,8 @@ class Desk:
         match request:
             case CommandRequest(id_):
                 if self._is_new(id_):
-                    waits = request.command == "run" or is_attached(self._executor.session)
+                    waits = request.command == "run" or request.options.get("value") == EARLIER
+                    waits = waits or is_attached(self._executor.session)
                     errands = self._slow if waits else self._commands
                     errands.add(lambda: self._settle(id_, self._carry_out(request)))
             case LogsRequest() | OutputsRequest() | OutputRequest():
@@ -158,9 +126,11 @@ class Desk:
     def _carry_out(self, request: CommandRequest) -> dict[str, Any]:
         try:
             if request.command == "run":
-                self._start_anew(stops=request.options.get("replace", False))
+                self._start_anew(stops=request.options.get("replace") is True)
             else:
                 options: dict[str, Any] = {**request.options, "id": request.id, "by": "view"}
+                if "value" in options:
+                    options["value"] = value_of(self._executor.session, request.phases[0], options["value"])
                 self._executor.command(request.command, *request.phases, **options)
         except MiloError as refused:
             return _reply(request.id, ok=False, message=describe(refused))

@@ -28,7 +28,7 @@ MAX_PHASE_BYTES = 60_000
 MAX_TRAIT_BYTES = 256_000
 TRAITS_S = 1.0
 _PHASE_BYTES = 300  # what a phase costs in a snapshot at the very least
-_TIME = frozenset({"elapsed"})
+_TIME = frozenset({"elapsed", "eta"})
 _UNSHOWN = object()
 
 
@@ -44,6 +44,7 @@ class Told:
         self._counts: dict[str, int] = {}
         self._outputs: dict[int, tuple[int, int]] = {}
         self._beside = SessionBeside(session)
+        self._usual = self._beside.outlook.usual
 
     @property
     def is_behind(self) -> bool:
@@ -51,7 +52,8 @@ class Told:
 
         What else there is to tell changes with the state, or can wait for the next heartbeat.
         """
-        return self._state is not self._session.state or self._outputs != outputs_of(self._session)
+        is_known = self._usual is self._beside.outlook.usual
+        return self._state is not self._session.state or not is_known or self._outputs != outputs_of(self._session)
 
     def call(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when a display changes that is known: that changes no state."""
@@ -76,6 +78,7 @@ class Told:
         counts = {session.graph.index[name]: count for name, count in self._counts.items()}
         self._state, self._leaves = state, list(leaves_of(state.phases))
         beside = self._beside.now()
+        self._usual = beside.usual
         self._pipeline = to_pipeline(state, at, interactive=True, beside=beside)
         self._outputs = outputs = outputs_of(session)
         whole = to_snapshot(
@@ -94,6 +97,11 @@ class Told:
             if outputs != shown.get(i):
                 fields.setdefault(i, {})["outputs"] = list(outputs)
         beside = self._beside.now()
+        if beside.usual is not self._usual:
+            self._usual = beside.usual
+            for name, seconds in beside.usual.items():
+                if name in self._session.graph.index:
+                    fields.setdefault(self._session.graph.index[name], {})["usual"] = seconds
         phases = self._changed_phases(leaves_of(state.phases), fields, keeps=beside.keeps)
         after = to_pipeline(state, at, interactive=True, beside=beside)
         pipeline = {name: value for name, value in after.items() if value != self._pipeline.get(name)}
