@@ -1,17 +1,19 @@
-/** Builds the bundle that the Python package ships; `--watch` goes on, `--dev` serves the development page. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { context } from "esbuild";
+/** Builds the bundle that the Python package ships; `--dev` serves the development page and watches. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { build, context, transform } from "esbuild";
 import { minify } from "terser";
+import { toParts } from "./parts.mjs";
 import { isInternal, renameClasses } from "./short.mjs";
 
 const BUNDLE = "../milo_nb/show/bundle";
 
-const isDev = process.argv.includes("--dev");
 const shared = {
   bundle: true,
+  splitting: true,
   format: "esm",
   target: "es2022",
-  logLevel: "info",
+  logLevel: "warning",
   charset: "utf8",
   jsx: "transform",
   jsxFactory: "h",
@@ -19,23 +21,48 @@ const shared = {
   inject: ["scripts/jsx.mjs"],
   tsconfigRaw: {},
 };
-const building = await context(
-  isDev
-    ? { ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true }
-    : { ...shared, entryPoints: { widget: "src/index.ts" }, outdir: BUNDLE, minify: true, legalComments: "none" },
-);
-if (isDev) {
+if (process.argv.includes("--dev")) {
+  const building = await context({ ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true });
   const { port } = await building.serve({ servedir: "dev" });
   console.log(`http://127.0.0.1:${port}/?case=running&play`);
-} else if (process.argv.includes("--watch")) {
-  await building.watch();
 } else {
-  await building.rebuild();
-  await building.dispose();
-  // A second minifier: its choice of names and order is worth a kilobyte of 22, gzipped.
-  const { code = "" } = await minify(readFileSync(`${BUNDLE}/widget.js`, "utf8"), {
+  const entryPoints = { widget: "src/index.ts" };
+  const { outputFiles } = await build({ ...shared, entryPoints, outdir: BUNDLE, write: false, legalComments: "none" });
+  const textOf = (pattern) => outputFiles.find(({ path }) => pattern.test(path))?.text ?? "";
+  const css = await Promise.all(["src/index.ts", "src/more.ts"].map((entry) => minifyCss(stylesOf(entry))));
+  const texts = { widget: textOf(/widget\.js$/), shared: textOf(/chunk-.*\.js$/), more: textOf(/more-.*\.js$/) };
+  const version = createHash("sha256")
+    .update(JSON.stringify([texts, css]))
+    .digest("hex")
+    .slice(0, 12);
+  const parts = toParts(texts, css[1], version);
+  const nameCache = {};
+  const js = [];
+  for (const part of parts) js.push(await minifyJs(part, nameCache)); // one after the other: they share the names
+  const [widgetCss, widget, more] = renameClasses([css[0], ...js], css.join(""));
+  mkdirSync(BUNDLE, { recursive: true });
+  writeFileSync(`${BUNDLE}/widget.css`, widgetCss);
+  writeFileSync(`${BUNDLE}/widget.js`, widget);
+  writeFileSync(`${BUNDLE}/more.js`, more);
+}
+
+/** The style sheets that a module imports; esbuild would put those of the second part into the first as well. */
+function stylesOf(entry) {
+  const imports = readFileSync(entry, "utf8").matchAll(/^import "(\.\/[^"]+\.css)";/gm);
+  return Array.from(imports, ([, path]) => readFileSync(`src/${path}`, "utf8")).join("\n");
+}
+
+async function minifyCss(text) {
+  return (await transform(text, { loader: "css", minify: true, target: shared.target })).code.trim();
+}
+
+/** A second minifier: its choice of names and order is worth a kilobyte of 22, gzipped. */
+async function minifyJs(text, nameCache) {
+  const once = await transform(text, { minify: true, target: shared.target, format: "esm", charset: "utf8" });
+  const { code = "" } = await minify(once.code, {
     module: true,
     ecma: 2022,
+    nameCache,
     // Unsafe for who changes built-ins, or asks a function for its name or text: nobody here does.
     compress: {
       passes: 3,
@@ -49,7 +76,5 @@ if (isDev) {
     },
     mangle: { properties: { regex: isInternal, builtins: true } },
   });
-  const [css, js] = renameClasses(readFileSync(`${BUNDLE}/widget.css`, "utf8"), code);
-  writeFileSync(`${BUNDLE}/widget.css`, css);
-  writeFileSync(`${BUNDLE}/widget.js`, js);
+  return code;
 }

@@ -14,12 +14,11 @@ export const HOOKS = "root still header inspector graph node word log log-row lo
 
 export const isInternal = new RegExp(`^(${INTERNAL.replaceAll(" ", "|")})$`);
 
-/** Renames the classes that occur in both texts; what a name is made of at run time (`milo-${style}`) is left alone. */
-export function renameClasses(css, js) {
+/** Renames the classes of the style sheets in all texts; what a name is made of at run time (`milo-${style}`) is left alone. */
+export function renameClasses(texts, css) {
   const kept = new Set(HOOKS.split(" ").map((name) => `milo-${name}`));
   const found = new Set(Array.from(css.matchAll(/\.(milo-[a-z-]+)/g), ([, name]) => name));
-  const names = [...found].filter((name) => !kept.has(name) && js.includes(name));
+  const names = [...found].filter((name) => !kept.has(name) && texts.some((text) => text.includes(name)));
   const short = new Map(names.map((name, i) => [name, `milo-${i.toString(36)}`]));
-  const rename = (text) => text.replace(/milo-[a-z-]+/g, (name) => short.get(name) ?? name);
-  return [rename(css), rename(js)];
+  return texts.map((text) => text.replace(/milo-[a-z-]+/g, (name) => short.get(name) ?? name));
 }

@@ -8,11 +8,6 @@ import { showApp } from "./view/app";
 import "./styles.css";
 import "./styles/header.css";
 import "./styles/graph.css";
-import "./styles/timeline.css";
-import "./styles/list.css";
-import "./styles/inspector.css";
-import "./styles/log.css";
-import "./styles/menu.css";
 
 interface InitializeProps {
   readonly model: Model;

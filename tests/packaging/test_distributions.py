@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLE = {"milo_nb/show/bundle/widget.js", "milo_nb/show/bundle/widget.css"}
+BUNDLE = {f"milo_nb/show/bundle/{name}" for name in ("widget.js", "widget.css", "more.js")}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

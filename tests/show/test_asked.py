@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from milo_nb import MiloError, Phase, Pipeline
-from milo_nb.show.notebook import answers, asked
+from milo_nb.show.notebook import answers, asked, bundle
 from milo_nb.show.notebook.answers import Word
 from milo_nb.show.notebook.errands import Desk
 from milo_nb.state.wire_browser import Ask, Drop
@@ -132,3 +132,12 @@ def test_questions_that_nobody_answers_do_not_fill_the_memory() -> None:
         wanted.add(str(n))
     assert not wanted.is_wanted("0")
     assert wanted.is_wanted(str(asked.MOST_WANTED))
+
+
+def test_the_later_part_of_the_view_comes_in_pieces(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_PIECE_BYTES", 4)
+    monkeypatch.setattr(bundle, "read_bundle", lambda name: {"more.js": "höre"}[name] + "!")
+    (first,) = asker.ask("part", "q1", start=0)
+    (last,) = asker.ask("part", "q2", start=4)
+    assert first["body"] == {"start": 0, "size": 6}
+    assert (first["data"] + last["data"]).decode() == "höre!"

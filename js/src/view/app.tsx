@@ -8,16 +8,13 @@ import { uuid } from "../uuid";
 import { EVERYTHING, type Filter } from "./filter";
 import { Graph } from "./graph";
 import { Header } from "./header";
-import { Inspector } from "./inspector";
 import { KEY_HELP, listenToKeys, VIEWS, type ViewName } from "./keys";
-import { List } from "./list";
+import { useMore, whyNotMore } from "./lazy";
 import { SignButton, Tabs } from "./parts";
 import { watchTheme } from "./theme";
-import { Timeline } from "./timeline";
 
 const TICK_MS = 250;
 const SAY_EVERY_MS = 3_000;
-const SHOWN = { graph: Graph, timeline: Timeline, list: List } as const;
 
 /** Shows the port's state in `root` until the signal aborts. All of it is drawn anew when something it read changed. */
 export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, clock: () => number = () => performance.now()): void {
@@ -48,7 +45,8 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
       owner: session?.owner ?? "here",
     });
     const props = { port, id, now: clock(), theme: theme.value, filter };
-    const Shown = SHOWN[current.value];
+    const more = session ? useMore(port) : null; // the first picture waits for nothing
+    const Shown = current.value === "graph" ? Graph : current.value === "list" ? more?.List : more?.Timeline;
     render(
       <div class="milo-app">
         <Header {...props} />
@@ -60,13 +58,19 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
         {isHelpOpen.value ? <Help /> : null}
         <div class="milo-body" data-open={state.choice.expanded}>
           <main>
-            {session?.phases.length ? (
+            {session?.phases.length && Shown ? (
               <Shown {...props} />
             ) : (
-              <p class="milo-empty">{session ? "This pipeline has no phases." : "Waiting for the pipeline…"}</p>
+              <p class="milo-empty">
+                {!session
+                  ? "Waiting for the pipeline…"
+                  : session.phases.length
+                    ? whyNotMore() || "Loading…"
+                    : "This pipeline has no phases."}
+              </p>
             )}
           </main>
-          <Inspector {...props} />
+          {more ? <more.Inspector {...props} /> : null}
         </div>
         <div class="milo-said" role="status">
           {said.value}

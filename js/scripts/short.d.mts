@@ -1,0 +1,1 @@
+export function renameClasses(texts: readonly string[], css: string): string[];

@@ -1,0 +1,13 @@
+/**
+ * What the first picture does not need: all views but the graph, and everything about one phase. The bundle is saved in
+ * every notebook that keeps its widgets' state, so this part is not in it: it is asked for when the first is on screen.
+ */
+import "./styles/timeline.css";
+import "./styles/list.css";
+import "./styles/inspector.css";
+import "./styles/log.css";
+import "./styles/menu.css";
+
+export { Inspector } from "./view/inspector";
+export { List } from "./view/list";
+export { Timeline } from "./view/timeline";
