@@ -9,13 +9,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from milo_nb.declare.phase import Phase
     from milo_nb.execute.session import Session
     from milo_nb.persist.cache import Cache, CacheKey, CacheOptions
     from milo_nb.values.fingerprint import Fingerprint, Mode
 
+from milo_nb.execute.phase_view import PhaseView
 from milo_nb.persist.workdir import file_name
 
 LOG = logging.getLogger("milo_nb")
@@ -34,6 +35,7 @@ class Code:
         self._plain: dict[Any, Fingerprint] = {}  # of functions that nothing but their own code decides
         self._files: dict[Any, str] = {}
         self._files_of_texts: dict[str, str] = {"": ""}
+        self._versions: dict[str, list[tuple[int, Phase]]] = {}
 
     def of(self, phase: Phase, mode: Mode = "deep") -> Fingerprint | None:
         """Return the fingerprint of a phase's code as it is now, or None if it cannot be taken."""
@@ -102,6 +104,19 @@ class Code:
             if code is not None:
                 self._files[code] = file
         return file, text if file is new else ""
+
+    def remember(self, names: Iterable[str]) -> None:
+        """Remember what the attempts so far were made of: these phases are about to be replaced by others."""
+        graph = self._session.graph
+        for name in names:
+            attempts = PhaseView(self._session, name).attempts
+            if attempts:
+                self._versions.setdefault(name, []).append((attempts[-1].attempt, graph.phases[graph.index[name]]))
+
+    def versions(self, name: str) -> list[tuple[int, Phase]]:
+        """Return what a phase was and is in this kernel, each with the last attempt that was made of it; 0: still so."""
+        graph = self._session.graph
+        return [*self._versions.get(name, ()), (0, graph.phases[graph.index[name]])]
 
     def cache_key(self, cache: Cache, i: int, options: CacheOptions) -> CacheKey:
         """Return what the result of the phase at position `i` would be found by, with the inputs as they are now.

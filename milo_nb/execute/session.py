@@ -272,6 +272,7 @@ class Session:
     ) -> None:
         """Go on with other phases of the same names and dependencies; attempts that run keep the code they began with."""
         with self.store.loop.hold():
+            self.code.remember(edited)
             self.binder = Binder(graph, self.params)
             self.graph = graph
             self.error_types = dict(error_types)

@@ -260,42 +260,6 @@ def test_errors_of_a_past_session_are_told_as_they_were_recorded(
     assert (error["frames"], error["causes"]) == ([], [])
 
 
-def test_results_of_a_past_session_are_described_and_not_loaded(
-    run: Callable[..., PipelineExecutor], look: Callable[[], AttachedExecutor]
-) -> None:
-    ended(run(Phase("load", load)))
-    attached = look()
-    result = detail.to_detail(attached.session, 0)["result"]
-    assert result["type"] == "on disk"
-    assert result["preview"].startswith("saved, ")
-    assert not attached.session.results.is_at_hand("load")
-
-
-def test_a_large_result_on_disk_is_not_loaded_to_be_looked_at(
-    run: Callable[..., PipelineExecutor], root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = ended(run(Phase("load", load), Phase("fail", fail)))
-    executor = taken_up(first, root)
-    assert detail.to_detail(executor.session, 0)["result"]["preview"] == "[1, 2, 3]"  # small: it is
-    executor.session.results.reload(["load"])
-    monkeypatch.setattr(detail, "MOST_LOADED_BYTES", 1)
-    told = detail.to_detail(executor.session, 0)["result"]
-    assert told["preview"].endswith("executor['load'].result loads it")
-    assert not executor.session.results.is_at_hand("load")
-    executor.close()
-
-
-def test_a_damaged_result_says_so_in_its_place(run: Callable[..., PipelineExecutor], root: Path) -> None:
-    first = ended(run(Phase("load", load), Phase("fail", fail)))
-    (file,) = root.glob("*/runs/*/results/*")
-    file.write_bytes(file.read_bytes()[:-1] + b"?")
-    executor = taken_up(first, root)
-    told = detail.to_detail(executor.session, 0)["result"]
-    assert told["type"] == "refused"
-    assert "damaged" in told["preview"]
-    executor.close()
-
-
 # ---------------------------------------------------------------------- stills
 
 

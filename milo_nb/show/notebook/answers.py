@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from milo_nb.show.notebook.bundle import answer_part
 from milo_nb.show.notebook.plans import answer_preview
+from milo_nb.show.notebook.previews import answer_result
+from milo_nb.show.notebook.reporting import answer_report
+from milo_nb.show.notebook.sources import answer_source
 from milo_nb.show.notebook.substitutes import answer_values
+from milo_nb.show.notebook.watching import answer_now
 
 if TYPE_CHECKING:
     from milo_nb.show.notebook.asked import Answerer
@@ -30,5 +34,9 @@ class Word(NamedTuple):
 WORDS: dict[str, Word] = {
     "part": Word(answer_part, "quick"),
     "preview": Word(answer_preview, "own"),
+    "report": Word(answer_report, "own"),
     "values": Word(answer_values, "own"),
+    "result": Word(answer_result, "own"),
+    "source": Word(answer_source, "slow"),
+    "now": Word(answer_now, "own"),
 }

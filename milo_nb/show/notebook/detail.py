@@ -1,23 +1,21 @@
-"""What the inspector shows of one phase: its error with the person's own lines, and a short look at its result."""
+"""What the inspector shows of a phase that failed: its error, with the person's own lines and what led to it."""
 
 from __future__ import annotations
 
 import contextlib
 import linecache
-import reprlib
 import site
 import sysconfig
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, RecordedError, ResultRefusedError, describe, name_of_type
-from milo_nb.show.notebook.beside import is_attached
+from milo_nb.errors import PhaseError, RecordedError, describe, name_of_type
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from milo_nb.execute.session import Session
 
@@ -25,10 +23,7 @@ MAX_TEXT = 60_000
 MAX_MESSAGE = 10_000
 MAX_FRAMES = 20
 MAX_CAUSES = 8
-MAX_PREVIEW = 4_000
 AROUND = 2
-MOST_LOADED_BYTES = 1_000_000
-"""A result that is only on disk is loaded to be shown if it is no larger."""
 
 _cell_of: Callable[[str], str | None] = lambda file: None  # noqa: E731, ARG005 - replaced where there are cells
 _SCHEME = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -49,31 +44,11 @@ def name_cells(cell_of: Callable[[str], str | None]) -> None:
 
 
 def to_detail(session: Session, i: int) -> dict[str, Any]:
-    """Return error and result of the phase at position `i`, each None where there is none."""
+    """Return the error of the phase at position `i`, None if there is none. Its result is asked for by itself."""
     name = session.graph.names[i]
     status = session.state.phases[i].status
     error = session.errors.get(name) if status not in ("completed", "pending") else None
-    return {
-        "error": None if error is None else to_error(error),
-        "result": to_result(session, name) if status in ("completed", "skipped") else None,
-    }
-
-
-def to_result(session: Session, name: str) -> dict[str, str] | None:
-    """Return a look at a phase's result, None if there is none. What is large on disk, or not ours, is not loaded."""
-    results = session.results
-    if is_attached(session):
-        return {"type": "on disk", "preview": session.describe_result(name)}  # type: ignore[attr-defined]
-    record = None if results.is_at_hand(name) else results.record(name)
-    if record is not None and record.get("size", 0) > MOST_LOADED_BYTES:
-        return {"type": "on disk", "preview": f"{record['size']:,} bytes; executor[{name!r}].result loads it"}
-    try:
-        value = results[name]
-    except KeyError:
-        return None
-    except ResultRefusedError as refused:
-        return {"type": "refused", "preview": clip(str(refused), MAX_PREVIEW)}
-    return to_preview(value)
+    return {"error": None if error is None else to_error(error), "result": None}
 
 
 def to_error(error: PhaseError) -> dict[str, Any]:
@@ -84,16 +59,6 @@ def to_error(error: PhaseError) -> dict[str, Any]:
         return {**told, "frames": [], "attempt": error.attempt, "causes": []}
     causes = [{**_describe(cause), "causes": []} for cause in _causes(raised)]
     return {**_describe(raised), "attempt": error.attempt, "causes": causes}
-
-
-def to_preview(value: object) -> dict[str, str]:
-    """Return type and first characters of a result."""
-    try:
-        kind = type(value)
-        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        return {"type": clip(str(name), 200), "preview": clip(_SHORT.repr(value), MAX_PREVIEW)}
-    except BaseException as error:  # noqa: BLE001 - a person's classes may raise anything when looked at
-        return {"type": clip(name_of_type(value), 200), "preview": f"it cannot be shown: {clip(describe(error), 200)}"}
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
@@ -122,8 +87,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _frames(tb: TracebackType | None) -> list[dict[str, Any]]:
-    """Return the frames of the person's own code, and the last one wherever it is; innermost last."""
-    walked = list(traceback.walk_tb(tb))
+    return to_frames(list(traceback.walk_tb(tb)))
+
+
+def to_frames(walked: list[tuple[FrameType, int]]) -> list[dict[str, Any]]:
+    """Return the frames of the person's own code, and the last one wherever it is; innermost last.
+
+    Args:
+        walked: Frames with the line that each is at, innermost last.
+    """
     frames = [(frame, line) for frame, line in walked if _is_own(frame.f_code.co_filename)]
     if walked and (not frames or frames[-1] != walked[-1]):
         frames.append(walked[-1])
@@ -131,7 +103,7 @@ def _frames(tb: TracebackType | None) -> list[dict[str, Any]]:
         frames = frames[: MAX_FRAMES // 2] + frames[-MAX_FRAMES // 2 :]
     return [
         {
-            "file": _name(frame.f_code.co_filename),
+            "file": name_of_file(frame.f_code.co_filename),
             "line": line,
             "function": frame.f_code.co_name,
             "code": _code(frame.f_code.co_filename, line, frame.f_globals),
@@ -144,7 +116,7 @@ def _is_own(file: str) -> bool:
     return not file.startswith((*_LIBRARIES, _HERE, "<frozen"))
 
 
-def _name(file: str) -> str:
+def name_of_file(file: str) -> str:
     """Return the name that a person knows a file by: its cell, or its path below the library or working directory."""
     cell = _cell_of(file)
     if cell is not None:
@@ -161,24 +133,3 @@ def _code(file: str, line: int, module: dict[str, Any]) -> list[list[Any]]:
     """Return the lines around `line`, each with its number."""
     lines = ((n, linecache.getline(file, n, module)) for n in range(max(line - AROUND, 1), line + AROUND + 1))
     return [[n, clip(text.rstrip("\n"), 500)] for n, text in lines if text]
-
-
-class _Short(reprlib.Repr):
-    """Reprs of a bounded size, whatever they are of; one that fails is told, not raised."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 4, 1_000, MAX_PREVIEW, 200
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxarray = 30
-        self.maxdict = 30
-
-    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 - as reprlib has it
-        """Return the beginning of the object's own repr."""
-        try:
-            text = repr(x)
-        except BaseException as error:  # noqa: BLE001 - a person's repr may raise anything
-            return f"<{name_of_type(x)}: its repr failed: {describe(error)}>"
-        return clip(text, self.maxother)
-
-
-_SHORT = _Short()
