@@ -10,4 +10,5 @@ import "./styles/menu.css";
 
 export { Inspector } from "./view/inspector";
 export { List } from "./view/list";
+export { Overlays } from "./view/overlays";
 export { Timeline } from "./view/timeline";

@@ -18,16 +18,26 @@ export interface Attributes<E = HTMLDivElement> {
   readonly class?: Text;
   readonly style?: Text;
   readonly title?: Text;
-  readonly id?: string;
-  readonly role?: string;
+  readonly dir?: Text;
+  readonly id?: Text;
+  readonly role?: Text;
   readonly tabIndex?: number;
   readonly type?: string;
   readonly value?: string;
   readonly placeholder?: string;
+  readonly name?: string;
+  readonly popover?: string;
+  /** Only `""` and nothing: attributes of no value. */
+  readonly checked?: "" | undefined;
+  readonly disabled?: "" | undefined;
+  readonly onSubmit?: Handler<E, SubmitEvent>;
   readonly onClick?: Handler<E, MouseEvent>;
   readonly onInput?: Handler<E, Event>;
   readonly onKeyDown?: Handler<E, KeyboardEvent>;
   readonly onPointerMove?: Handler<E, PointerEvent>;
+  readonly onPointerLeave?: Handler<E, PointerEvent>;
+  readonly onFocus?: Handler<E, FocusEvent>;
+  readonly onBlur?: Handler<E, FocusEvent>;
   readonly onScroll?: Handler<E, Event>;
   readonly [named: `${"aria" | "data"}-${string}`]: unknown;
 }
@@ -38,6 +48,12 @@ interface Embedded<E> extends Attributes<E> {
   readonly sandbox?: string;
   readonly alt?: string;
   readonly width?: Drawn<E>["width"] | undefined;
+}
+
+interface Linked<E> extends Attributes<E> {
+  readonly href?: string;
+  readonly target?: string;
+  readonly rel?: string;
 }
 
 interface Drawn<E> extends Attributes<E> {
@@ -55,6 +71,7 @@ export declare namespace JSX {
   type IntrinsicElements = { [K in keyof HTMLElementTagNameMap]: Attributes<HTMLElementTagNameMap[K]> } & {
     svg: Drawn<SVGSVGElement>;
     path: Drawn<SVGPathElement>;
+    a: Linked<HTMLAnchorElement>;
     img: Embedded<HTMLImageElement>;
     iframe: Embedded<HTMLIFrameElement>;
   };

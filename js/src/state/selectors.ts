@@ -26,6 +26,14 @@ export function sessionElapsed(state: State, at: number): number {
     : Math.max(0, now - session.started_at);
 }
 
+/** Seconds until it will have ended, at least and at most; ticks while it runs. null: nobody knows, or it has ended. */
+export function etaLeft(state: State, at: number): readonly [number, number] | null {
+  const { session } = state;
+  if (!session || session.eta[1] <= 0) return null;
+  const passed = session.status === "running" ? Math.max(0, kernelNow(state, ticking(state, at)) - state.elapsedAt) : 0;
+  return [Math.max(0, session.eta[0] - passed), Math.max(0, session.eta[1] - passed)];
+}
+
 /** A clock that stands still when the kernel is gone: nobody knows what happens then. */
 function ticking(state: State, at: number): number {
   return state.connection === "gone" ? state.received : at;
@@ -87,7 +95,7 @@ export function barred({ connection, session }: State, command: Command): Permit
 
 const POSSIBLE: Readonly<Record<"retry" | "rerun" | "skip" | "cancel", readonly PhaseState[]>> = {
   retry: ["failed", "cancelled", "skipped"],
-  rerun: ["completed"],
+  rerun: ["completed", "failed", "skipped", "cancelled"],
   skip: ["pending", "running", "retrying", "failed", "cancelled"],
   cancel: ["running", "retrying"],
 };
@@ -116,6 +124,8 @@ export function permitSession(state: State, command: SessionCommand): Permit {
   const { session } = state;
   const bar = barred(state, command);
   if (!session) return bar || "Nothing is known of the pipeline yet.";
+  if (command === "resume" && session.waiting_for && !bar)
+    return `${session.waiting_for} waits for your approval. Possible: Approve, Cancel.`;
   return bar || isPossible(session, command) ? bar : `Cannot ${command}: the pipeline is ${session.requested || session.status}.`;
 }
 

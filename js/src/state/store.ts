@@ -21,6 +21,9 @@ export function createStore(): Store {
   };
 }
 
+/** How a command is meant: `downstream`, `replace`, `value`. */
+export type Options = Readonly<Record<string, boolean | string>>;
+
 /** What came back to `Port.ask`: with `error`, a sentence, there is no body; unless `done`, more will come. */
 export interface Answer {
   readonly done: boolean;
@@ -36,7 +39,7 @@ export interface Port {
   select(index: number, open: boolean): void;
   setExpanded(expanded: boolean): void;
   setFollow(follow: boolean): void;
-  command(command: Command, phases?: readonly string[], options?: Readonly<Record<string, boolean>>): void;
+  command(command: Command, phases?: readonly string[], options?: Options): void;
   /** Asks for log lines, unless an answer is due: then they are wanted again when it has come. */
   wantLogs(phase: number, start: number, count: number): void;
   /** Asks for the error and result of a phase, once per attempt. */

@@ -8,7 +8,7 @@ import { uuid } from "../uuid";
 import { EVERYTHING, type Filter } from "./filter";
 import { Graph } from "./graph";
 import { Header } from "./header";
-import { KEY_HELP, listenToKeys, VIEWS, type ViewName } from "./keys";
+import { listenToKeys, VIEWS, type ViewName } from "./keys";
 import { useMore, whyNotMore } from "./lazy";
 import { SignButton, Tabs } from "./parts";
 import { watchTheme } from "./theme";
@@ -55,7 +55,6 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
           <span class="milo-spring" />
           <SignButton sign="help" label="Keys (?)" onClick={toggleHelp} />
         </div>
-        {isHelpOpen.value ? <Help /> : null}
         <div class="milo-body" data-open={state.choice.expanded}>
           <main>
             {session?.phases.length && Shown ? (
@@ -75,6 +74,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
         <div class="milo-said" role="status">
           {said.value}
         </div>
+        {more ? <more.Overlays {...props} root={root} isHelpOpen={isHelpOpen} /> : null}
       </div>,
       root,
     );
@@ -92,25 +92,19 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
 }
 
 /** One line for screen readers: `build running, 3 of 12 done, parse failed`. */
-function summary({ session, connection }: State): string {
+function summary({ session, connection, requests }: State): string {
   if (connection === "gone") return "The kernel is gone.";
   if (!session) return "";
-  const { completed, skipped } = countByStatus(session.phases);
-  const failed = session.phases.find((phase) => phase.status === "failed");
-  return `${session.pipeline} ${session.status}, ${completed + skipped} of ${session.phases.length} done${failed ? `, ${failed.name} failed` : ""}`;
-}
-
-function Help() {
-  return (
-    <dl class="milo-help">
-      {Object.entries(KEY_HELP).map(([key, does]) => (
-        <div key={key}>
-          <dt>
-            <kbd>{key}</kbd>
-          </dt>
-          <dd>{does}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  const { phases, pipeline, status, requested, waiting_for } = session;
+  const { completed, skipped } = countByStatus(phases);
+  const failed = phases.find((phase) => phase.status === "failed");
+  return [
+    `${pipeline} ${requested || status}`,
+    `${completed + skipped} of ${phases.length} done`,
+    failed && `${failed.name} failed`,
+    waiting_for && `${waiting_for} waits for approval`,
+    [...requests.values()].some(({ isQueued }) => isQueued) && "the kernel is busy",
+  ]
+    .filter(Boolean)
+    .join(", ");
 }

@@ -13,6 +13,22 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 1440)}d ${pad(Math.floor(minutes / 60) % 24)}h`;
 }
 
+/** `about 2m left`, `2–3m left`, `50s–2m left`: no more exact than it is known; "" for what is over in a moment. */
+export function formatLeft([low, high]: readonly [number, number]): string {
+  if (high < 1) return "";
+  const [from, to] = [low, high].map(roughly) as [string, string];
+  if (from === to || low < 1) return `${low < 1 && from !== to ? "up to" : "about"} ${to} left`;
+  const unit = from.at(-1) === to.at(-1) && !from.includes(" ") && !to.includes(" ");
+  return `${unit ? from.slice(0, -1) : from}–${to} left`;
+}
+
+function roughly(seconds: number): string {
+  if (seconds < 20) return `${Math.max(1, Math.round(seconds))}s`;
+  if (seconds < 55) return `${Math.round(seconds / 5) * 5}s`;
+  if (seconds < 55 * 60) return `${Math.max(1, Math.round(seconds / 60))}m`;
+  return formatDuration(Math.round(seconds / 300) * 300);
+}
+
 /** Seconds since the session began, as a log's time stamp: `0:07.250`, `12:03.004`, `1:02:03.004`. */
 export function formatStamp(seconds: number): string {
   const safe = Number.isFinite(seconds) ? Math.max(0, seconds) : 0;

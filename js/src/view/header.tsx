@@ -2,6 +2,7 @@
 import {
   barred,
   countByStatus,
+  etaLeft,
   isPossible,
   PHASE_STATES,
   permitSession,
@@ -10,7 +11,8 @@ import {
   sessionElapsed,
 } from "../state/selectors";
 import type { Port } from "../state/store";
-import { formatDuration, formatPercent } from "./format";
+import { toggled } from "./filter";
+import { formatDuration, formatLeft, formatPercent } from "./format";
 import { StatusIcon } from "./icons";
 import { CommandButton, SignButton } from "./parts";
 import type { ViewProps } from "./view";
@@ -23,7 +25,7 @@ const ACTIONS: readonly (readonly [SessionCommand, string, string, string])[] = 
   ["run", "Run again", "Starts a new session", ""],
 ];
 
-export function Header({ port, now }: ViewProps) {
+export function Header({ port, now, filter }: ViewProps) {
   const state = port.state.value;
   const { session } = state;
   const status = session?.status ?? "pending";
@@ -31,6 +33,9 @@ export function Header({ port, now }: ViewProps) {
   const progress = progressOf(state);
   const elapsed = sessionElapsed(state, now);
   const counts = countByStatus(session?.phases ?? []);
+  const eta = etaLeft(state, now);
+  const left = eta ? formatLeft(eta) : "";
+  const chosen = filter.value;
   return (
     <header class="milo-header">
       <div class="milo-line milo-wrap">
@@ -41,7 +46,10 @@ export function Header({ port, now }: ViewProps) {
         <span class="milo-word" data-status={status}>
           {session ? requested || status : "waiting for the kernel"}
         </span>
-        <span class="milo-muted milo-spring">{elapsed > 0 ? formatDuration(elapsed) : ""}</span>
+        <span class="milo-muted milo-spring" title={left && "As earlier sessions took: the shortest to the longest"}>
+          {elapsed > 0 ? formatDuration(elapsed) : ""}
+          {left && <span data-eta={status}>{status === "pending" ? `usually ${left.slice(0, -5)}` : left}</span>}
+        </span>
         <span class="milo-actions">
           {session?.waiting_for ? (
             <CommandButton
@@ -79,12 +87,25 @@ export function Header({ port, now }: ViewProps) {
           <i style={`width:${progress * 100}%`} />
         </div>
         {formatPercent(progress)}
-        {PHASE_STATES.filter((one) => counts[one] > 0).map((one) => (
-          <span key={one} class="milo-line">
-            <StatusIcon status={one} size={12} />
-            {counts[one]} {one}
-          </span>
-        ))}
+        <span class="milo-line milo-wrap milo-counts">
+          {PHASE_STATES.filter((one) => counts[one] > 0 || chosen.statuses.has(one)).map((one) => (
+            <button
+              key={one}
+              type="button"
+              class="milo-count"
+              data-count={one}
+              data-status={one}
+              aria-pressed={chosen.statuses.has(one)}
+              title={chosen.statuses.has(one) ? `Show what is not ${one} as well` : `Show only what is ${one}`}
+              onClick={() => {
+                filter.value = toggled(chosen, one);
+              }}
+            >
+              <StatusIcon status={one} size={12} />
+              {counts[one]} {one}
+            </button>
+          ))}
+        </span>
       </div>
       <Messages port={port} />
     </header>
@@ -93,16 +114,31 @@ export function Header({ port, now }: ViewProps) {
 
 function Messages({ port }: { port: Port }) {
   const { connection, notice, session, requests } = port.state.value;
+  const isOver = session !== null && ["completed", "pending"].includes(session.status);
   const queued = [...requests.values()].filter(({ isQueued }) => isQueued);
   return (
     <>
       {connection === "gone" ? (
         <p class="milo-banner" role="alert">
-          <b>The kernel is gone.</b> {session ? "This is the last known state." : "Run the cell again to see the pipeline."}
+          <span>
+            <b>The kernel is gone.</b> {session && "This is the last known state. "}
+            {session && !isOver ? (
+              <>
+                Run the cell again, or go on in a new kernel: <code>%milo resume {session.pipeline}</code>
+              </>
+            ) : (
+              "Run the cell again."
+            )}
+          </span>
+        </p>
+      ) : null}
+      {connection === "connecting" && session ? (
+        <p class="milo-banner milo-late" data-kind="waiting">
+          Connecting to the kernel. This is the last known state.
         </p>
       ) : null}
       {queued.length > 0 && connection !== "gone" ? (
-        <p class="milo-banner" data-kind="waiting" role="status">
+        <p class="milo-banner" data-kind="waiting">
           <b>Queued: kernel busy.</b>{" "}
           {`When the running cell ends: ${queued.map((one) => [one.command, ...one.phases].join(" ")).join(", ")}.`}
         </p>

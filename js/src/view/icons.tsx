@@ -6,7 +6,7 @@ const RING = "M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12z";
 const RETRY = "M13.2 8.6a5.3 5.3 0 1 1-1.3-4.2M13.4 1.8v3.4H10";
 
 /** What is filled, what is drawn in the status colour, what is drawn on the disc. */
-const SHAPES: Readonly<Record<PhaseState | PipelineStatus, readonly [string, string, string]>> = {
+export const SHAPES: Readonly<Record<PhaseState | PipelineStatus, readonly [string, string, string]>> = {
   pending: ["", RING, ""],
   running: ["M6.3 5v6L11.2 8z", "M8 1.8a6.2 6.2 0 1 1-6.2 6.2", ""],
   retrying: ["", RETRY, ""],
@@ -43,6 +43,7 @@ const SIGNS = {
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   fit: "M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3",
+  menu: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   help: "M5.5 5.6a2.6 2.6 0 1 1 3.6 2.4q-1.1.6-1.1 1.7M8 12.6v.1",
 } as const;
 export type SignName = keyof typeof SIGNS;

@@ -4,8 +4,9 @@
  * JupyterLab and Notebook 7 look for `data-lm-suppress-shortcuts` on the focused element itself, before any handler of
  * ours runs. So a capture listener on the window sets it for plain keys and lifts it for the likes of Ctrl+S.
  */
-import { permitPhase, permitSession } from "../state/selectors";
+import { barred, isPossible, isRequested, permitPhase, permitSession } from "../state/selectors";
 import type { Port } from "../state/store";
+import type { Command } from "../wire-browser";
 
 export const VIEWS = ["graph", "timeline", "list"] as const;
 export type ViewName = (typeof VIEWS)[number];
@@ -16,22 +17,6 @@ export interface KeyTargets {
   showView(name: ViewName): void;
   toggleHelp(): void;
 }
-
-export const KEY_HELP: Readonly<Record<string, string>> = {
-  "← → ↑ ↓": "select, along the edges",
-  Enter: "open the selected phase",
-  "Esc q": "close it",
-  "g G": "first, last phase",
-  "1 2 3": "graph, timeline, list",
-  r: "retry the selected phase",
-  s: "skip it",
-  p: "pause, resume",
-  c: "cancel the open phase, else the pipeline",
-  f: "follow the log",
-  "/": "find in the log",
-  "+ - 0": "zoom, fit (or Ctrl+wheel)",
-  "?": "these keys",
-};
 
 export function listenToKeys(targets: KeyTargets, signal: AbortSignal): void {
   const { root } = targets;
@@ -47,7 +32,8 @@ export function listenToKeys(targets: KeyTargets, signal: AbortSignal): void {
   root.addEventListener(
     "keydown",
     (event) => {
-      if (!isPlain(event) || event.target instanceof HTMLInputElement || !act(event.key, targets)) return;
+      const isTyped = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+      if (!isPlain(event) || isTyped || event.repeat || !act(event.key, targets)) return;
       event.preventDefault();
       event.stopPropagation();
     },
@@ -60,10 +46,18 @@ function act(key: string, { root, port, showView, toggleHelp }: KeyTargets): boo
   const state = port.state.peek();
   const { session, choice } = state;
   const phase = session?.phases[choice.selected];
-  const give = (permit: string, send: () => void) => (permit ? port.refuse(permit) : send());
-  const onPhase = (command: "retry" | "skip" | "cancel") =>
-    phase && give(permitPhase(state, command, phase), () => port.command(command, [phase.name]));
-  const onSession = (command: "pause" | "resume" | "cancel") => give(permitSession(state, command), () => port.command(command));
+  const give = (permit: string, command: Command, phases: readonly string[] = []) => {
+    if (permit) port.refuse(permit);
+    else if (!isRequested(state, command, phases[0])) port.command(command, phases);
+  };
+  const onPhase = (command: "retry" | "rerun" | "skip" | "cancel") =>
+    phase && give(permitPhase(state, command, phase), command, [phase.name]);
+  const onSession = (command: "pause" | "resume" | "cancel") => give(permitSession(state, command), command);
+  const focus = (...places: readonly string[]) =>
+    places
+      .map((place) => root.querySelector<HTMLElement>(place))
+      .find(Boolean)
+      ?.focus();
   const keys: Readonly<Record<string, () => void>> = {
     1: () => showView("graph"),
     2: () => showView("timeline"),
@@ -71,16 +65,18 @@ function act(key: string, { root, port, showView, toggleHelp }: KeyTargets): boo
     "?": toggleHelp,
     q: () => {
       port.setExpanded(false);
-      root.querySelector<HTMLElement>("[role=listbox]")?.focus();
+      focus("[role=listbox], [role=grid]");
     },
     f: () => port.setFollow(!choice.follow),
-    "/": () => root.querySelector<HTMLElement>("input")?.focus(),
-    r: () => onPhase("retry"),
+    "/": () => focus(".milo-inspector input", "input"),
+    r: () => onPhase(phase?.status === "completed" ? "rerun" : "retry"),
     s: () => onPhase("skip"),
-    p: () => onSession(permitSession(state, "resume") ? "pause" : "resume"),
+    a: () => give(session?.waiting_for ? barred(state, "approve") : "Nothing waits for approval.", "approve", [session?.waiting_for ?? ""]),
+    p: () => onSession(session && isPossible(session, "resume") ? "resume" : "pause"),
     c: () => (choice.expanded ? onPhase("cancel") : onSession("cancel")),
+    Escape: () => (choice.expanded ? keys["q"]?.() : root.closest<HTMLElement>(".jp-Notebook")?.focus()),
   };
-  const does = Object.hasOwn(keys, key) ? keys[key] : key === "Escape" && choice.expanded ? keys["q"] : undefined;
+  const does = Object.hasOwn(keys, key) ? keys[key] : undefined;
   does?.();
   return does !== undefined;
 }

@@ -1,6 +1,6 @@
 /** The small parts that all of the view shares: tabs, and buttons that give commands. */
 import { isRequested, type Permit } from "../state/selectors";
-import type { Port } from "../state/store";
+import type { Options, Port } from "../state/store";
 import type { Command } from "../wire-browser";
 import { Sign, type SignName } from "./icons";
 
@@ -53,7 +53,7 @@ interface CommandProps {
   readonly kind?: string;
   /** What came of the command is not over yet: `pausing`. */
   readonly isBusy?: boolean;
-  readonly options?: Readonly<Record<string, boolean>>;
+  readonly options?: Options;
 }
 
 /** One click acts; the kernel's answer is waited for in sight; what is impossible says why. */
@@ -70,6 +70,7 @@ export function CommandButton({ port, command, label, permit, hint, phase, kind,
       class={`milo-button ${kind ?? ""}`}
       data-command={command}
       data-for={phase}
+      data-options={options && JSON.stringify(options)}
       data-requested={requested || isBusy || undefined}
       aria-disabled={requested || permit !== ""}
       aria-label={phase === undefined ? label : `${label} ${phase}`}
@@ -87,6 +88,15 @@ export function SignButton({ sign, label, onClick }: { sign: SignName; label: st
   return (
     <button type="button" class="milo-sign" aria-label={label} title={label} onClick={onClick}>
       <Sign name={sign} />
+    </button>
+  );
+}
+
+/** Opens what can be done with a phase: the menu itself comes with the later part. */
+export function MenuButton({ phase }: { phase: string }) {
+  return (
+    <button type="button" class="milo-sign" data-menu={phase} aria-haspopup="menu" aria-label={`Actions for ${phase}`} title="Actions (.)">
+      <Sign name="menu" />
     </button>
   );
 }
