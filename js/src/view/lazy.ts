@@ -17,15 +17,17 @@ const AGAIN_AFTER_MS = 5_000;
 const parsePiece = object({ start: count, size: count });
 const loaded = new Signal<More | null>(null);
 const trouble = new Signal("");
-let triedAt = Number.NEGATIVE_INFINITY;
+const isDue = new Signal(true);
 
 /** The later part, or null while it is on its way. */
 export function useMore(port: Port): More | null {
-  if (!loaded.value && performance.now() - triedAt > AGAIN_AFTER_MS && port.state.value.connection === "live") {
-    triedAt = performance.now();
-    const ask = () => fetchPart(port);
-    importMore(ask).then(provideMore, (error: unknown) => {
-      trouble.value = `${error instanceof Error ? error.message : error}`;
+  if (isDue.value && port.state.value.connection === "live") {
+    isDue.value = false;
+    importMore(() => fetchPart(port)).then(provideMore, (error: unknown) => {
+      trouble.value = error instanceof Error ? error.message : `${error}`;
+      setTimeout(() => {
+        isDue.value = true;
+      }, AGAIN_AFTER_MS);
     });
   }
   return loaded.value;
@@ -36,6 +38,7 @@ export const whyNotMore = (): string => trouble.value;
 
 export function provideMore(more: More): void {
   loaded.value = more;
+  isDue.value = false;
   trouble.value = "";
 }
 
@@ -72,6 +75,7 @@ async function runPart(ask: () => Promise<string>, shared: unknown, build: strin
       const part = ((await import(/* @vite-ignore */ url)) as { default: Part }).default;
       URL.revokeObjectURL(url);
       const style = document.createElement("style");
+      style.dataset["milo"] = build;
       style.textContent = part.css;
       document.head.append(style);
       return part;
