@@ -63,6 +63,8 @@ class Attempt:
         """Keep the display, and put its reference into the state; an update or a clear has none, but is told."""
         name = self._phase.name
         reference = self._session.outputs.setdefault(name, OutputBook(name)).add(output, self._attempt, late)
+        if (displays := self._session.disk.displays) is not None:
+            displays.changed(name)
         if not late:
             payload = {"name": name, "attempt": self._attempt}
             if reference is not None:

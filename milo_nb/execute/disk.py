@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from milo_nb.execute.displays import KeptDisplays
     from milo_nb.execute.keeping import Keeper
     from milo_nb.execute.session import Session
     from milo_nb.execute.taking_up import Story
@@ -36,6 +37,7 @@ class Disk:
         cache: The results of earlier sessions; None if they are not used.
         refresh: The cache is written and not read.
         early: What happened before the start, as phases that were skipped.
+        displays: Takes what phases display; None with no keeper, and after the end.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Disk:
         self.cache: Cache | None = None
         self.refresh = refresh
         self.early: list[list[Action]] = []
+        self.displays: KeptDisplays | None = None
         self._wants_cache = cache
         self._session = session
         self._story = story
@@ -65,6 +68,7 @@ class Disk:
         if self._story is None and root is None:
             return ""
         # 50 ms that an import of the package, and a session in memory, should not pay:
+        from milo_nb.execute.displays import KeptDisplays  # noqa: PLC0415
         from milo_nb.execute.keeping import Beginning, Listener, begin  # noqa: PLC0415
         from milo_nb.execute.mail import POSTMAN  # noqa: PLC0415
 
@@ -88,6 +92,7 @@ class Disk:
             keeper.own(session.now(), session.graph, fail_fast=fail_fast)
         self._tell_of_before(keeper)
         self.recorder = keeper.recorder
+        self.displays = KeptDisplays(f"milo-{session.name}", keeper.displays, session.outputs, self._displays_failed)
         if self._wants_cache:
             self.cache = keeper.cache()
         self._stop_mail = POSTMAN.serve(keeper.run_dir, session.command)
@@ -114,8 +119,11 @@ class Disk:
         with self._ending:  # who closes the session, and the clock that finishes it, may come together
             stop, self._stop_mail = self._stop_mail, None
             recorder, self.recorder = self.recorder, None
+            displays, self.displays = self.displays, None
             if stop is not None:
                 stop()
+            if displays is not None:
+                displays.close()
             if recorder is not None and self.keeper is not None:
                 if self.cache is not None:
                     self.cache.flush()
@@ -159,6 +167,10 @@ class Disk:
         if text:
             LOG.warning("%s: %s", self._session.name, text)
         self._session.store.loop.dispatch(Action(a.CHECKPOINT_FAILED, {"reason": text}))
+
+    def _displays_failed(self, phase: str, attempt: int, reason: str) -> None:
+        graph, said = self._session.graph, f"Displays are not on disk ({reason}). They are kept in memory only."
+        self._session.logs.say(graph.phases[graph.index[phase]], attempt, said)
 
     def _state(self) -> PipelineState:
         """Return the state, of which all has been handed to the recorder."""

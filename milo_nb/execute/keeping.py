@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError, name_of_type
 from milo_nb.execute.books import last_logs, readers
+from milo_nb.execute.displays import SeenDisplays
 from milo_nb.persist.cache import Cache
 from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.displays import DisplayFiles
 from milo_nb.persist.files import Files
 from milo_nb.persist.journal import Journal, make_header
 from milo_nb.persist.lock import SessionLock
@@ -95,6 +97,7 @@ class Keeper:
         run_dir: The session's directory.
         journalled: What the journal held when the session was taken up; None for a new one.
         files: The phases' own files.
+        displays: What the phases displayed.
         results: The saved results.
     """
 
@@ -103,6 +106,7 @@ class Keeper:
         self.run_dir = run_dir
         self.journalled: Journalled | None = journal.journalled
         self.files = Files(run_dir)
+        self.displays = DisplayFiles(run_dir, signing_key)
         self.results = ResultFiles(run_dir, signing_key())
         self._source = f"{run_dir.source}{os.sep}"
         self._lock = lock
@@ -132,7 +136,10 @@ class Keeper:
         """Return the state that the journal and the logs tell of."""
         there = readers(self.run_dir.logs, graph.names)
         tails = {name: last_logs(r, graph.phases[graph.index[name]].max_logs) for name, r in there.items()}
-        return replay(self.told(), logs=tails)  # by what was declared then: policies may be others today
+        outputs = SeenDisplays(self.displays, graph.names).references()
+        return replay(
+            self.told(), logs=tails, outputs=outputs
+        )  # by what was declared then: policies may be others today
 
     def own(self, clock: float, graph: PhaseGraph, *, fail_fast: bool) -> None:
         """Write that this process has the session now, what its pipeline declares, and whether it is to fail fast.
@@ -310,6 +317,7 @@ def take_up(run_dir: RunDir) -> Keeper:
         raise
     keeper = Keeper(run_dir, lock, journal, 0.0)
     keeper.results.sweep()
+    keeper.displays.sweep()
     Mailbox(run_dir).refuse_waiting("The kernel that ran the session has ended; ask again.")
     return keeper
 

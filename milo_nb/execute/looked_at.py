@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import InvalidStateError
 from milo_nb.execute.attaching import definitions
 from milo_nb.execute.books import DiskBook, last_logs, readers
+from milo_nb.execute.displays import SeenDisplays
 from milo_nb.execute.results import Results
 from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, session_uuid, settled
+from milo_nb.persist.displays import DisplayFiles
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
 from milo_nb.persist.mailbox import post, wait_answer
@@ -55,7 +57,7 @@ class AttachedSession:
         results: Loaded and verified when asked for.
         errors: Phase name to what its latest failed attempt left in the journal.
         books: All lines of the phases that have any.
-        outputs: Nothing: displays are in their owner's memory.
+        outputs: What the phases displayed, read from disk when somebody looks.
         ended: Set while it has ended, or has no owner.
         started_wall: When it started, in seconds since the epoch; 0 if it has not.
     """
@@ -74,7 +76,8 @@ class AttachedSession:
         self.name = str(journalled.header["pipeline"])
         self.graph = latest_graph(journalled)
         self.params: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
+        self._displays = SeenDisplays(DisplayFiles(run_dir, signing_key), self.graph.names)
+        self.outputs = self._displays.books
         self.errors: dict[str, PhaseError] = {}
         self.results = Results()
         self.ended = threading.Event()
@@ -84,7 +87,7 @@ class AttachedSession:
         start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
         self._clock = ContinuedClock(SYSTEM_CLOCK, start)
         reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
-        state = replay(journalled, self.graph, tails)
+        state = replay(journalled, self.graph, tails, self._displays.references())
         self.store = Store(reducer, state, clock=self._clock, max_workers=1, name=f"milo-{self.name}-attached")
         self.started_wall = self.state.started_at + journalled.wall_offset if self.state.started_at else 0.0
         self._seen = 0
@@ -207,6 +210,8 @@ class AttachedSession:
                     self._take_note(read(self.run_dir.journal))
                     self._size = size
                 self._follow_logs()
+                for name in self._displays.refresh():
+                    self.store.loop.dispatch(Action(a.PHASE_OUTPUT, {"name": name}))
             except Exception as e:
                 LOG.debug("session %s cannot be followed now", self.id, exc_info=e)
             if not owned:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from milo_nb.errors import MiloError, NothingToResumeError, PhaseError, RecordedError, WorkDirError
 from milo_nb.execute.books import ContinuedBook, readers
+from milo_nb.execute.displays import SeenDisplays
 from milo_nb.execute.keeping import Keeper
 from milo_nb.execute.keeping import take_up as own
 from milo_nb.persist.lock import owner
@@ -79,6 +80,7 @@ class Story(NamedTuple):
         session.errors.update(recorded_errors(told, self.state))
         for name, reader in readers(self.keeper.run_dir.logs, session.graph.names).items():
             session.logs.books[name] = ContinuedBook(reader)
+        session.outputs.update(SeenDisplays(self.keeper.displays, session.graph.names).books)
 
     def settled(self, state: PipelineState) -> Iterator[Action]:
         """Yield what is to be said of a session whose owner died before it could say so itself.

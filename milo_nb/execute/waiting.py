@@ -103,6 +103,8 @@ def settle(session: Session) -> None:
     """Let go of what only a running session needs, and have everybody told what it came to."""
     session.finish()
     session.logs.flush()
+    if (displays := session.disk.displays) is not None:
+        displays.flush()
     session.store.tell_listeners()
 
 

@@ -19,6 +19,8 @@ CRASH_POINTS: Final = (
     "journal.half",  # half of a batch is appended
     "journal.written",  # a batch is appended, not synced
     "journal.synced",  # it is on disk, nobody was told
+    "display.half",  # a display is half written to its temporary file
+    "display.written",  # it stands
     "snapshot.half",  # a snapshot is half written to its temporary file
     "snapshot.written",  # it is all written, the old one still stands
     "snapshot.replaced",  # it stands

@@ -30,6 +30,7 @@ def replay(
     journalled: Journalled,
     graph: PhaseGraph | None = None,
     logs: Mapping[str, tuple[Sequence[PhaseLog], int]] | None = None,
+    outputs: Mapping[str, Sequence[str]] | None = None,
 ) -> PipelineState:
     """Return the state that a journal tells of.
 
@@ -37,6 +38,7 @@ def replay(
         journalled: What the journal says.
         graph: The graph to go by in place of the one that the journal declares; of the same phases.
         logs: Last lines and number of all lines, by phase.
+        outputs: What displays are called, by phase.
 
     Raises:
         WireError: If what the journal declares is malformed.
@@ -53,7 +55,7 @@ def replay(
     state = reducer.batch(state, actions[done:] if done else actions)
     if not state.session_id:  # it was owned and never started
         state = replace(state, session_id=header["session_id"])
-    return _with_logs(state, logs) if logs else state
+    return _with_files(state, logs or {}, outputs or {}) if logs or outputs else state
 
 
 def latest_graph(journalled: Journalled) -> PhaseGraph:
@@ -94,9 +96,16 @@ def current_snapshot(run_dir: RunDir) -> dict[str, Any]:
         return found
 
 
-def _with_logs(state: PipelineState, logs: Mapping[str, tuple[Sequence[PhaseLog], int]]) -> PipelineState:
-    phases = [
-        replace(p, logs=tuple(logs[p.name][0]), log_count=logs[p.name][1]) if p.name in logs else p
-        for p in state.phases
-    ]
+def _with_files(
+    state: PipelineState,
+    logs: Mapping[str, tuple[Sequence[PhaseLog], int]],
+    outputs: Mapping[str, Sequence[str]],
+) -> PipelineState:
+    phases = list(state.phases)
+    for i, phase in enumerate(phases):
+        if phase.name in logs:
+            lines, count = logs[phase.name]
+            phases[i] = replace(phase, logs=tuple(lines), log_count=count)
+        if phase.name in outputs:
+            phases[i] = replace(phases[i], outputs=tuple(outputs[phase.name]))
     return replace(state, phases=Table(phases))

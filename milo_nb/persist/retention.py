@@ -123,10 +123,12 @@ def _sweep(folder: Path, there: Iterable[RunDir]) -> None:
 
 
 def _candidates(folder: Path, kept: Iterable[RunDir]) -> Iterator[_Candidate]:
-    """Yield results and cache entries, then whole sessions; the oldest of each go first."""
+    """Yield results, displays and cache entries, then whole sessions; the oldest of each go first."""
     for run_dir in kept:
         if not cleaned(run_dir):
             yield _Candidate(0, run_dir.started_wall, run_dir.results, run_dir)
+        if not (run_dir.outputs / _NOTE).exists():
+            yield _Candidate(0, run_dir.started_wall, run_dir.outputs, run_dir)
         yield _Candidate(1, run_dir.started_wall, run_dir.path, run_dir)
     for entry in Shelves(folder / "cache").entries():
         yield _Candidate(0, used_at(entry), entry, None)

@@ -19,6 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from milo_nb.capture.outputs import Output
+from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import InvalidStateError, NothingToResumeError
 from milo_nb.execute.executor import PipelineExecutor, register_attendance
@@ -126,12 +128,21 @@ class Trace:
         return any(json.loads(line)[1:] == list(words) for line in self.path.read_text().splitlines())
 
 
+def show(text: str, *, update: bool) -> None:
+    """Display something as a notebook would, and change it in place."""
+    sink = CURRENT_SINK.get()
+    assert sink is not None
+    sink.output(Output({"text/plain": text}, display_id="bar", update=update))
+
+
 def make_handler(spec: Spec, trace: Trace, pace: float) -> Any:
     """Return the handler of a phase."""
 
     def handler(context: dict[str, Any], ctx: Any) -> Any:
         trace.write("start", spec.name, ctx.attempt)
         print(f"{spec.name} runs")
+        for step in range(3):
+            show(f"{spec.name} {ctx.attempt} {step}", update=step > 0)
         ctx.sleep(pace)
         if spec.kind == "broken":
             raise ValueError("nobody can run this")

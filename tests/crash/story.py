@@ -86,7 +86,8 @@ class Story:
             assert life.told["notice"] == ""
             assert life.told["state"] == driver.bare(replay(read(self.run().journal)))
             assert read_snapshot(self.run().snapshot) == current_snapshot(self.run())
-            left = [p.name for p in self.run().results.iterdir() if p.name.startswith(".")]
+            folders = (self.run().results, self.run().outputs)
+            left = [p.name for folder in folders for p in folder.iterdir() if p.name.startswith(".")]
             assert left == []
         self.check_end()
 
@@ -151,6 +152,9 @@ class Story:
             assert {p.name: p.attempt for p in seen.store.state.phases if p.status in DONE and p.saved} == self.saved
             for name in self.saved:
                 assert seen.results[name] == self.results[name], name
+            for name, book in seen.session.outputs.items():
+                for shown in book:  # of each attempt one, as it was at some time
+                    assert str(shown.data["text/plain"]).startswith(f"{name} "), shown
         finally:
             seen.close()
 
@@ -161,7 +165,10 @@ class Story:
         try:
             assert {name: seen.results[name] for name in seen.results} == self.results
             statuses = {p.name: p.status for p in seen.store.state.phases}
+            shown = {name: [o.data["text/plain"] for o in book] for name, book in seen.session.outputs.items()}
         finally:
             seen.close()
         kinds = {s.name: s.kind for s in self.plot.specs}
+        for name, texts in shown.items():
+            assert len(texts) == len(set(texts)), name
         assert statuses == {n: "skipped" if kind == "broken" else "completed" for n, kind in kinds.items()}

@@ -19,6 +19,7 @@ from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
 from milo_nb.errors import ResultRefusedError, UnknownSessionError
 from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.displays import Display, DisplayFiles, Place
 from milo_nb.persist.journal import Journal, make_header
 from milo_nb.persist.lock import SessionLock
 from milo_nb.persist.recorder import Recorder
@@ -73,6 +74,8 @@ class Survivor:
             self.state = self.reduce(None, Action(INIT))
         self.results = ResultFiles(self.run, signing_key())
         self.results.sweep()
+        self.displays = DisplayFiles(self.run, signing_key)
+        self.displays.sweep()
         self.guard = threading.Lock()
         self.recorder = Recorder(
             self.run,
@@ -114,6 +117,7 @@ class Survivor:
             self.write(f"start {name}")
             if self.pace:
                 threading.Event().wait(self.pace)
+            self.displays.write(name, Place(attempt, 1), Display({"text/plain": name}))
             value = make_result(i, values)
             values.append(value)
             self.recorder.stage(name, attempt, value)
