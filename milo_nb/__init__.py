@@ -42,6 +42,7 @@ from milo_nb.errors import (
 from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.observers import ExecutionObserver, LoggingObserver, ProgressBarObserver
+from milo_nb.execute.reporting import register_report as _register_report
 from milo_nb.execute.result import ExecutionResult, ExecutionState
 from milo_nb.persist.cache_options import CacheOptions
 from milo_nb.pipeline import Pipeline
@@ -83,6 +84,8 @@ from milo_nb.store.store import Store, combine_reducers
 from milo_nb.values.exports import Exports
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from milo_nb.persist.state_manager import StateManager
 
 __version__ = "0.1.0"
@@ -100,6 +103,15 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Name what is imported on demand, too."""
     return sorted({*globals(), *__all__})
+
+
+def _write_report(executor: Any, path: str | Path | None) -> Path:
+    from milo_nb.show.report.file import write_report  # noqa: PLC0415 - reports are seldom asked for
+
+    return write_report(executor, path)
+
+
+_register_report(_write_report)
 
 
 def load_ipython_extension(ipython: Any) -> None:

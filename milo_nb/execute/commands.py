@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 from milo_nb.errors import InvalidStateError
+from milo_nb.execute.reporting import Reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from milo_nb.state.plan import Plan
 
 
-class Commands(ABC):
+class Commands(Reported, ABC):
     """What can be asked of a session. Each method returns the executor itself."""
 
     @property

@@ -9,7 +9,7 @@ from IPython.core.completer import provisionalcompleter
 
 from milo_nb import Phase, Pipeline
 from milo_nb.show.magic.complete import complete
-from milo_nb.show.magic.words import LATER, WORDS
+from milo_nb.show.magic.words import WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
 @pytest.mark.parametrize(
     ("before", "found"),
     [
-        ("%milo re", ["retry", "rerun", "resume", "results"]),
+        ("%milo re", ["retry", "rerun", "resume", "results", "report"]),
         ("%milo retry s", ["site"]),
         ("%milo retry ", ["site"]),
         ("%milo retry site p", ["parse"]),
@@ -63,7 +63,7 @@ OF_PHASES = ["--after", "--retry", "--timeout", "--on-fail", "--parallel", "--we
         ("%milonga re", []),
         ("x = 3", []),
         ("", []),
-        ("   %milo re", ["retry", "rerun", "resume", "results"]),
+        ("   %milo re", ["retry", "rerun", "resume", "results", "report"]),
         ("%%milo", []),
         ("%%milo s", ["site"]),
         ("%%milo ", ["site"]),
@@ -112,10 +112,6 @@ def test_sessions_on_disk_are_completed_and_the_pipelines_that_have_any(notebook
     assert (tmp_path / "other").is_dir()
 
 
-def test_words_that_come_later_are_not_offered() -> None:
-    assert not set(complete("%milo ", {})) & set(LATER)
-
-
 def ask(notebook: Notebook, text: str) -> list[str]:
     """Return what the shell offers at the bar in `text`."""
     at = text.index("|")
@@ -126,7 +122,7 @@ def ask(notebook: Notebook, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("%milo re|", ["retry", "rerun", "resume", "results"]),
+        ("%milo re|", ["retry", "rerun", "resume", "results", "report"]),
         ("%milo retry si|", ["site"]),
         ("x = 1\n%milo retry site pa|", ["parse"]),
         ("%%milo site --par|\n@phase\ndef load(): ...", ["--parallel", "--param"]),
@@ -151,4 +147,4 @@ def test_without_the_extension_nothing_of_ours_is_offered(notebook: Notebook) ->
     assert "retry" not in ask(notebook, "%milo re|")
     notebook.run("%load_ext milo_nb")
     notebook.run("%reload_ext milo_nb")
-    assert ask(notebook, "%milo re|") == ["retry", "rerun", "resume", "results"]
+    assert ask(notebook, "%milo re|") == ["retry", "rerun", "resume", "results", "report"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from milo_nb import Phase, Pipeline
-from milo_nb.show.magic.words import LATER, WORDS
+from milo_nb.show.magic.words import WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,13 +167,6 @@ def test_question_marks_show_the_help(notebook: Notebook, monkeypatch: pytest.Mo
         notebook.run(asked)
     assert len(pages) == 3
     assert all("%milo retry NAME [PHASE...]" in page and "%%milo NAME.PHASE" in page for page in pages)
-
-
-@pytest.mark.parametrize("word", LATER)
-def test_what_comes_later_says_so_in_one_line(notebook: Notebook, word: str) -> None:
-    says = f"UsageError: %milo {word} comes with a later version."
-    assert notebook.fail(f"%milo {word} site") == says
-    assert notebook.fail(f"%milo help {word}") == says
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,44 +16,13 @@ from milo_nb.show.notebook.still import MOST_DRAWN, to_bundle, to_html, to_line
 from milo_nb.show.notebook.still_layout import NODE, lay_out
 from milo_nb.show.notebook.still_style import ICONS
 from milo_nb.state.model import PhaseStatus, PipelineState
+from tests.show.html import Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STATUSES = ("pending", "running", "retrying", "completed", "failed", "skipped", "cancelled")
 EVIL = '</text></svg></style><script>alert(1)</script><img src=x onerror="alert(2)">&amp;\'"'
-VOID = ("img", "br", "path", "rect")
-
-
-class Page(HTMLParser):
-    """What a browser makes of HTML: tags with attributes, and text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, Any]]] = []
-        self.texts: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert not self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self._open:
-            self.texts.append(data)
-
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
 
 
 def make(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError, available, suggest
 from milo_nb.show.magic.asked import Asked, say
-from milo_nb.show.magic.options import LATER_SAYS, make_cell_parser, make_phase_parser
+from milo_nb.show.magic.options import make_cell_parser, make_phase_parser
 from milo_nb.show.magic.reading import expand, split
-from milo_nb.show.magic.words import LATER, WORDS, make_parser, usage_of
+from milo_nb.show.magic.words import WORDS, make_parser, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +57,6 @@ class Line:
         WORDS[word].act(Asked(word, tuple(names), options, self._cells, self._variables))
 
     def _refuse(self, word: str) -> None:
-        if word in LATER:
-            raise UsageError(LATER_SAYS.format(f"%milo {word}"))
         words = ", ".join((*WORDS, "help"))
         if self._cells.find(word) is not None:
             raise UsageError(f"First what to do, then the name: %milo status {word}. Words: {words}.")
@@ -86,8 +84,6 @@ def help_text(word: str = "") -> str:
         return _CELLS[word]().format_help()
     if word in WORDS:
         return make_parser(word).format_help()
-    if word in LATER:
-        raise UsageError(LATER_SAYS.format(f"%milo {word}"))
     if word:
         known = (*WORDS, *_CELLS)
         raise UsageError(f"%milo knows no '{word}'.{suggest(word, known)} Words: {', '.join(known)}.")

@@ -32,6 +32,7 @@ from milo_nb.show.magic.options import (
     whole,
 )
 from milo_nb.show.magic.pulling import pull
+from milo_nb.show.magic.reporting import report
 from milo_nb.show.magic.resuming import resume
 from milo_nb.show.magic.running import plan, run
 from milo_nb.show.magic.telling import logs, status
@@ -82,6 +83,7 @@ OLDER = Option(
 KEEP = Option("--keep", type=whole, metavar="N", help="how many sessions of a pipeline stay (20)")
 CACHED = Option("--cache", action="store_true", help="cached results in place of sessions")
 COUNT = Option("--lines", "-n", type=positive, default=20, metavar="N", help="how many sessions (20)")
+TO = Option("--to", metavar="PATH", help="the file, or a directory for it (NAME-report.html beside the notebook)")
 REPLACE = Option("--replace", action="store_true", help="also if the phase has a result, which this replaces")
 
 
@@ -233,10 +235,20 @@ WORDS: dict[str, Word] = {
         (LINES, *ON_DISK),
         examples=("logs site parse -n 50",),
     ),
+    "report": Word(
+        "NAME",
+        "write one HTML file that tells a session: graph, timeline, errors, last lines, results",
+        report,
+        (1, 1),
+        (TO, *ON_DISK),
+        follows=("saved",),
+        examples=("report site", "report site --to reports/monday.html", "report site --session 1a2b3c4d"),
+        more=(
+            "The file needs no network, no script and no kernel. What was in it before is replaced. Values of parameters\n"
+            "whose names are those of secrets (token, password) are not written; what phases print and return is."
+        ),
+    ),
 }
-PROMISED = ("report",)
-LATER = tuple(word for word in PROMISED if word not in WORDS)
-"""Words that come with a later version."""
 
 
 def make_parser(word: str) -> Parser:

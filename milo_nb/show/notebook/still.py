@@ -17,7 +17,7 @@ from milo_nb.state.model import ENDED
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.show.notebook.still_layout import Layout
@@ -45,23 +45,23 @@ def to_bundle(state: PipelineState, graph: PhaseGraph) -> dict[str, str]:
 
 def to_line(state: PipelineState) -> str:
     """Return where a pipeline is in one line."""
-    return f"{_clean(state.name)}: {_word(state)} ({_counts(state.phases)})"
+    return f"{clean(state.name)}: {to_word(state)} ({say_counts(state.phases)})"
 
 
 def to_html(state: PipelineState, graph: PhaseGraph) -> str:
     """Return the picture of a pipeline, less than 100 KB for 50 phases whatever their names and errors are."""
     phases = list(state.phases)
     is_drawn = 0 < len(phases) <= MOST_DRAWN
-    status = _look(state)
+    status = to_look(state)
     parts = [
         f'<div class="milo-still" data-status="{status}">{STYLE}',
         (
-            f'<p class="milo-still-head">{_icon(status)} <b>{_text(state.name, MAX_NAME)}</b> '
-            f"<span>{_word(state)}</span> {_counts(phases)}</p>"
+            f'<p class="milo-still-head">{draw_icon(status)} <b>{to_text(state.name, MAX_NAME)}</b> '
+            f"<span>{to_word(state)}</span> {say_counts(phases)}</p>"
         ),
     ]
     if is_drawn:
-        parts.append(_graph(state, graph, phases))
+        parts.append(draw_graph(state, graph, phases))
     parts += _errors(phases)
     parts.append(_table(graph, phases) if is_drawn else _table_by_status(phases))
     parts.append("</div>")
@@ -71,41 +71,44 @@ def to_html(state: PipelineState, graph: PhaseGraph) -> str:
 # ---------------------------------------------------------------------- words
 
 
-def _word(state: PipelineState) -> str:
+def to_word(state: PipelineState) -> str:
     """Return what a pipeline is doing, in words."""
     if state.status in ENDED and not state.stopped_at:
         return f"{state.status}, some phases still run"
     return state.requested or state.status
 
 
-def _look(state: PipelineState) -> str:
+def to_look(state: PipelineState) -> str:
+    """Return the status whose shape and colour a pipeline has."""
     return state.status if state.status in ICONS else "pending"
 
 
-def _counts(phases: Sequence[PhaseStatus]) -> str:
+def say_counts(phases: Sequence[PhaseStatus]) -> str:
+    """Return how many phases are in each status, in words."""
     return ", ".join(f"{n:,} {word}" for word, n in count_statuses(phases).items()) or "no phases"
 
 
-def _state_of(phase: PhaseStatus) -> str:
+def say_status(phase: PhaseStatus) -> str:
+    """Return where a phase is, with its attempt if it is not the first."""
     return phase.status if phase.attempt == 1 else f"{phase.status}, attempt {phase.attempt}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return a text on one line, without colour codes, addresses and what does not print."""
     one_line = " ".join(_ADDRESS.sub("0x…", _COLOUR.sub("", text)).split())
     return clip("".join(c for c in one_line if c.isprintable()))
 
 
-def _text(text: str, most: int) -> str:
+def to_text(text: str, most: int) -> str:
     """Return a text for HTML, cut to `most` characters."""
-    cleaned = _clean(text[: 4 * most])
+    cleaned = clean(text[: 4 * most])
     return escape(cleaned if len(cleaned) <= most else f"{cleaned[: most - 1]}…", quote=False)
 
 
 # ---------------------------------------------------------------------- picture
 
 
-def _icon(status: str, x: int | None = None, y: int = 0) -> str:
+def draw_icon(status: str, x: int | None = None, y: int = 0) -> str:
     """Return the shape of a status; by itself, or placed in a picture."""
     drawn = f'<path class="{{}}" d="{ICONS[status][0]}"/>'.format("f" if ICONS[status][1] else "l")
     drawn += f'<path class="g" d="{ICONS[status][2]}"/>' if ICONS[status][2] else ""
@@ -116,16 +119,27 @@ def _icon(status: str, x: int | None = None, y: int = 0) -> str:
     return f'<g transform="translate({x} {y})">{drawn}</g>'
 
 
-def _graph(state: PipelineState, graph: PhaseGraph, phases: Sequence[PhaseStatus]) -> str:
+def draw_graph(
+    state: PipelineState, graph: PhaseGraph, phases: Sequence[PhaseStatus], link: Callable[[int], str] | None = None
+) -> str:
+    """Return the graph as a picture.
+
+    Args:
+        state: What is known of the pipeline.
+        graph: What depends on what.
+        phases: The phases of `state`.
+        link: Returns where a click on the phase at a position leads; without it, nowhere.
+    """
     layout = lay_out(graph)
-    name = _text(state.name, MAX_NAME)
-    nodes = "\n".join(_node(phase, *layout.places[i], layout) for i, phase in enumerate(phases))
-    said = f"Graph of {name}: {_word(state)}"
+    name = to_text(state.name, MAX_NAME)
+    drawn = (_node(phase, *layout.places[i], layout) for i, phase in enumerate(phases))
+    nodes = "\n".join(drawn if link is None else (f'<a href="{link(i)}">{node}</a>' for i, node in enumerate(drawn)))
+    said = f"Graph of {name}: {to_word(state)}"
     return (
         '<div class="milo-still-graph" tabindex="0" role="group" aria-label="Graph">\n'
         f'<svg role="img" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
         f'viewBox="0 0 {layout.width} {layout.height}">\n'
-        f"<title>{said}.</title>\n<desc>{_counts(phases)}; what each depends on is in the table below.</desc>\n"
+        f"<title>{said}.</title>\n<desc>{say_counts(phases)}; what each depends on is in the table below.</desc>\n"
         f'<path class="e" fill="none" stroke="#888" d="{layout.edges}"/>\n'
         f'<path class="a" fill="#888" d="{layout.tips}"/>\n{nodes}\n</svg>\n</div>'
     )
@@ -135,11 +149,11 @@ def _node(phase: PhaseStatus, x: int, y: int, layout: Layout) -> str:
     width, height = layout.node
     return (
         f'<g class="p" data-status="{phase.status}">'
-        f"<title>{_text(phase.name, MAX_NAME)}</title> "
+        f"<title>{to_text(phase.name, MAX_NAME)}</title> "
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none" stroke="#888"/>'
-        f"{_icon(phase.status, x + 10, y + (height - 16) // 2)} "
-        f'<text class="n" x="{x + 34}" y="{y + 20}">{_text(phase.name, MAX_LABEL)}</text> '
-        f'<text x="{x + 34}" y="{y + 36}">{_state_of(phase)}</text></g>'
+        f"{draw_icon(phase.status, x + 10, y + (height - 16) // 2)} "
+        f'<text class="n" x="{x + 34}" y="{y + 20}">{to_text(phase.name, MAX_LABEL)}</text> '
+        f'<text x="{x + 34}" y="{y + 36}">{say_status(phase)}</text></g>'
     )
 
 
@@ -152,8 +166,8 @@ def _errors(phases: Iterable[PhaseStatus]) -> list[str]:
     most = min(MAX_ERRORS // max(min(len(wrong), MOST_ERRORS), 1), 1_000)
     lines = [
         (
-            f'<p class="milo-still-error" data-status="{p.status}">{_icon(p.status)} <b>{_text(p.name, MAX_NAME)}</b> '
-            f"<span>{_state_of(p)}</span> <code>{_text(p.error, most)}</code></p>"
+            f'<p class="milo-still-error" data-status="{p.status}">{draw_icon(p.status)} <b>{to_text(p.name, MAX_NAME)}</b> '
+            f"<span>{say_status(p)}</span> <code>{to_text(p.error, most)}</code></p>"
         )
         for p in wrong[:MOST_ERRORS]
     ]
@@ -165,7 +179,7 @@ def _errors(phases: Iterable[PhaseStatus]) -> list[str]:
 def _table(graph: PhaseGraph, phases: Sequence[PhaseStatus]) -> str:
     """Return what the picture shows, for who does not see it."""
     rows = [
-        (_text(p.name, MAX_NAME), p.status, str(p.attempt), _after(graph, i), _text(_why(p), MAX_NAME))
+        (to_text(p.name, MAX_NAME), p.status, str(p.attempt), _after(graph, i), to_text(_why(p), MAX_NAME))
         for i, p in enumerate(phases)
     ]
     return _details("Phases as a table", ("Phase", "Status", "Attempt", "After", "Why"), rows)
@@ -174,14 +188,14 @@ def _table(graph: PhaseGraph, phases: Sequence[PhaseStatus]) -> str:
 def _table_by_status(phases: Sequence[PhaseStatus]) -> str:
     rows = []
     for status, n in count_statuses(phases).items():
-        names = [_text(p.name, MAX_NAME) for p in phases if p.status == status][:MOST_NAMED]
+        names = [to_text(p.name, MAX_NAME) for p in phases if p.status == status][:MOST_NAMED]
         rows.append((status, f"{n:,}", ", ".join(names) + (f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else "")))
     return _details("Phases by status", ("Status", "Phases", "Names"), rows, is_open=True) if rows else ""
 
 
 def _after(graph: PhaseGraph, i: int) -> str:
     needed = graph.depends_on[i]
-    names = ", ".join(_text(graph.names[d], MAX_LABEL) for d in needed[:MOST_AFTER])
+    names = ", ".join(to_text(graph.names[d], MAX_LABEL) for d in needed[:MOST_AFTER])
     return names + (f" and {len(needed) - MOST_AFTER} more" if len(needed) > MOST_AFTER else "")
 
 
