@@ -21,7 +21,7 @@ from milo_nb.execute import executor as faces
 from milo_nb.execute.attaching import definitions
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.looked_at import AttachedSession, no_owner
-from milo_nb.execute.phase_view import PhaseView
+from milo_nb.execute.phase_view import PhaseView, UnattributedView
 from milo_nb.execute.result import ExecutionResult, ExecutionState, outcome_of
 from milo_nb.execute.waiting import uninterrupted
 from milo_nb.persist.rundir import find, sessions
@@ -197,6 +197,11 @@ class AttachedExecutor(Commands):
         if name not in self.session.graph.index:
             raise UnknownPhaseError(name, self.session.graph.names)
         return PhaseView(self.session, name)
+
+    @property
+    def unattributed(self) -> UnattributedView:
+        """What belongs to no phase."""
+        return UnattributedView(self.session)
 
     def __repr__(self) -> str:
         """Say what it looks at and where that is."""

@@ -63,6 +63,13 @@ class SessionLogs:
                 book = self.books.setdefault(name, LogBook())
         return book
 
+    def go_on(self, name: str, book: LogBook) -> None:
+        """Go on with a book that has the lines of an earlier owner; the empty name is what belongs to no phase."""
+        if name:
+            self.books[name] = book
+        else:
+            self.unattributed = book
+
     def take(self, phase: Phase, attempt: int, blocks: list[Block], *, late: bool) -> None:
         """Keep lines of an attempt, and put the last of them into the state. Not under the baton."""
         name = phase.name

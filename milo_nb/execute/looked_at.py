@@ -81,9 +81,11 @@ class AttachedSession:
         self.errors: dict[str, PhaseError] = {}
         self.results = Results()
         self.ended = threading.Event()
-        self._readers = readers(run_dir.logs, self.graph.names)
-        self.books = {name: DiskBook(reader) for name, reader in self._readers.items()}
-        tails = {name: last_logs(r, self._max_logs(name)) for name, r in self._readers.items()}
+        self._readers = readers(run_dir.logs, (*self.graph.names, ""))
+        books = {name: DiskBook(reader) for name, reader in self._readers.items()}
+        self._unattributed = books.pop("", None)
+        self.books = books
+        tails = {name: last_logs(self._readers[name], self._max_logs(name)) for name in books}
         start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
         self._clock = ContinuedClock(SYSTEM_CLOCK, start)
         reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
@@ -154,8 +156,8 @@ class AttachedSession:
         return made
 
     def book(self, name: str) -> DiskBook | None:
-        """Return all lines of a phase, if it has any."""
-        return self.books.get(name)
+        """Return all lines of a phase, if it has any; the empty name is what belongs to no phase."""
+        return self.books.get(name) if name else self._unattributed
 
     def describe_result(self, name: str) -> str:
         """Say what is on disk of a result, without loading it: loading runs code."""
@@ -219,9 +221,12 @@ class AttachedSession:
             pause = max(POLL_S, 10 * (time.monotonic() - began))
 
     def _follow_logs(self) -> None:
-        for name, reader in readers(self.run_dir.logs, self.graph.names - self._readers.keys()).items():
+        for name, reader in readers(self.run_dir.logs, (*self.graph.names, "") - self._readers.keys()).items():
             self._readers[name] = reader
-            self.books[name] = DiskBook(reader)
+            if name:
+                self.books[name] = DiskBook(reader)
+            else:
+                self._unattributed = DiskBook(reader)
             self._tell_lines(name, 0, reader)
         for name, reader in self._readers.items():
             before = len(reader)
@@ -230,7 +235,7 @@ class AttachedSession:
 
     def _tell_lines(self, name: str, before: int, reader: Any) -> None:
         count = len(reader) - before
-        if count > 0:
+        if count > 0 and name:
             lines, _ = last_logs(reader, min(self._max_logs(name), count))
             self.store.loop.dispatch(Action(a.PHASE_LOGS, {"name": name, "lines": lines, "count": count}))
 

@@ -101,16 +101,17 @@ class UnattributedView:
     """What a session's phases have printed that cannot be told from each other: ``executor.unattributed``."""
 
     def __init__(self, session: Session) -> None:
-        """Look at `session`."""
-        self._session = session
+        """Look at `session`, which may be one that is only looked at."""
+        self._session: Any = session
 
     def logs(self) -> list[PhaseLog]:
         """Return all lines that are kept."""
-        return _all_lines(self._session.logs.unattributed)
+        book = self._session.book("")
+        return [] if book is None else _all_lines(book)
 
     def __repr__(self) -> str:
         """Say how much there is."""
-        return f"<unattributed: {len(self._session.logs.unattributed):,} lines>"
+        return f"<unattributed: {len(self._session.book('') or ()):,} lines>"
 
 
 def _all_lines(book: LogBook) -> list[PhaseLog]:

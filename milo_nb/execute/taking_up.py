@@ -78,8 +78,8 @@ class Story(NamedTuple):
         for record in saved_records(told, self.state):
             session.results.saved(record)
         session.errors.update(recorded_errors(told, self.state))
-        for name, reader in readers(self.keeper.run_dir.logs, session.graph.names).items():
-            session.logs.books[name] = ContinuedBook(reader)
+        for name, reader in readers(self.keeper.run_dir.logs, (*session.graph.names, "")).items():
+            session.logs.go_on(name, ContinuedBook(reader))
         session.outputs.update(SeenDisplays(self.keeper.displays, session.graph.names).books)
 
     def settled(self, state: PipelineState) -> Iterator[Action]:

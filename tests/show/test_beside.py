@@ -212,6 +212,46 @@ def test_lines_that_belong_to_no_phase_are_counted_and_come_on_request(run: Call
     assert (page["phase"], page["total"], [line[3] for line in page["lines"]]) == (1, 2, ["one", "two"])
 
 
+def say_what_belongs_to_nobody(session: Any, *lines: str) -> None:
+    session.logs._take_unattributed([Block("stdout", "", 1.0, list(lines))], False)
+    session.logs.flush()
+
+
+def test_lines_that_belonged_to_no_phase_are_there_when_a_session_goes_on_or_is_looked_at(
+    run: Callable[..., PipelineExecutor], look: Callable[[], AttachedExecutor], root: Path
+) -> None:
+    first = run(Phase("load", load), Phase("fail", fail))
+    say_what_belongs_to_nobody(first.session, "one", "two")
+    ended(first)
+    attached = look()
+    assert SessionBeside(attached.session).now().other == 2
+    assert repr(attached.unattributed) == "<unattributed: 2 lines>"
+    page = ask(attached, LogsRequest("1", 2, 0, 10))
+    assert (page["total"], [line[3] for line in page["lines"]]) == (2, ["one", "two"])
+
+    second = taken_up(first, root)
+    say_what_belongs_to_nobody(second.session, "three")
+    assert SessionBeside(second.session).now().other == 3
+    assert [log.line for log in second.unattributed.logs()] == ["one", "two", "three"]
+    second.close()
+    assert [log.line for log in look().unattributed.logs()] == ["one", "two", "three"]
+
+
+def test_lines_that_belong_to_no_phase_are_followed(
+    run: Callable[..., PipelineExecutor], look: Callable[[], AttachedExecutor]
+) -> None:
+    gate = Gate()
+    owner = run(Phase("wait", gate))
+    wait_until(lambda: owner["wait"].status == "running")
+    attached = look()
+    assert (attached.unattributed.logs(), repr(attached.unattributed)) == ([], "<unattributed: 0 lines>")
+    for count, line in enumerate(("one", "two"), 1):
+        say_what_belongs_to_nobody(owner.session, line)
+        wait_until(lambda: SessionBeside(attached.session).now().other == count)  # noqa: B023 - called at once
+    gate.open.set()
+    owner.wait(DEADLINE_S)
+
+
 # ---------------------------------------------------------------------- only looked at
 
 

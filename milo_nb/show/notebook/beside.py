@@ -38,11 +38,12 @@ class SessionBeside:
             locked = self._locked(owner)
             banners = self._banners(owner, locked)
             eta, usual = self.outlook.eta() if owner == "elsewhere" else UNKNOWN, self.outlook.usual
-            return Beside(True, owner, locked, banners, epoch=self._epoch, eta=eta, usual=usual)
+            other = len(session.book("") or ())
+            return Beside(True, owner, locked, banners, other, epoch=self._epoch, eta=eta, usual=usual)
         return Beside(
             keeps=session.disk.keeper is not None,
             banners=self._banners("here"),
-            other=len(session.logs.unattributed),
+            other=len(session.book("")),
             epoch=self._epoch,
             eta=self.outlook.eta(),
             usual=self.outlook.usual,

@@ -163,7 +163,7 @@ class Desk:
         if request.phase > len(session.graph):
             return  # of a session that is no longer shown
         if request.phase == len(session.graph):  # after the last phase: what belongs to none
-            book: Any = None if is_attached(session) else session.logs.unattributed
+            book: Any = session.book("")
         else:
             book = session.books.get(session.graph.names[request.phase])
         rows = book.page(request.start, request.count) if book is not None else []
