@@ -26,6 +26,7 @@
     ├── UsageError                           a magic or command line was written wrongly
     ├── PipelineFailed                       a pipeline that a cell waited for did not come to a good end
     ├── RecordedError                        what a phase raised in a process that has ended, as its journal tells
+    ├── SearchError                          a log cannot be searched so; says what is wrong
     └── WireError (ValueError)               a message from outside is malformed
 
     PhaseCancelled (BaseException)           raised *inside* a phase that is to stop; not an error
@@ -299,6 +300,10 @@ class RecordedError(MiloError):
     def __reduce__(self) -> tuple[type[RecordedError], tuple[object, ...]]:
         """Pickle by what it was made of."""
         return type(self), (self.kind, str(self), self.text)
+
+
+class SearchError(MiloError):
+    """A log cannot be searched for this, or not any more."""
 
 
 class WireError(MiloError, ValueError):

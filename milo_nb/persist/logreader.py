@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from milo_nb.persist.logindex import Entry, Index, Place, places
+from milo_nb.persist.logindex import LEVELS, STREAMS, Entry, Index, Place, places
 from milo_nb.persist.rundir import open_regular
 
 if TYPE_CHECKING:
@@ -17,6 +18,30 @@ _READ_BYTES: Final = 1 << 20
 
 Row = tuple[int, float, str, str, str]
 """Line number (from 0, over all attempts), timestamp, stream, level, text."""
+
+
+class Run(NamedTuple):
+    """Neighbouring lines of one stream, level and time.
+
+    Attributes:
+        path: The file.
+        begin: Where they begin in it, in bytes.
+        end: Where they end.
+        first: Number of the first line.
+        stop: The number after that of the last one.
+        timestamp: When they were written.
+        stream: Where.
+        level: How grave they are.
+    """
+
+    path: Path
+    begin: int
+    end: int
+    first: int
+    stop: int
+    timestamp: float
+    stream: str
+    level: str
 
 
 class LogReader:
@@ -72,6 +97,30 @@ class LogReader:
             with suppress(OSError):  # removed meanwhile: cut
                 rows.extend(part.rows(max(start, part.place.first), min(stop, part.stop)))
         return rows
+
+    def runs(self, start: int = 0) -> Iterator[Run]:
+        """Yield all lines from the run that has line `start` on, by the index alone."""
+        for part in self._parts:
+            if part.stop > start:
+                yield from part.runs(start)
+
+    def stretches(self, start: int, size_bytes: int) -> Iterator[Run]:
+        """Yield all lines from the run that has line `start` on, in stretches of about a size; they have no stream."""
+        for part in self._parts:
+            if part.stop > start:
+                yield from part.stretches(start, size_bytes)
+
+    def offset_of(self, number: int) -> int:
+        """Return where a kept line begins in its file.
+
+        Raises:
+            ValueError: If it is not there any more.
+        """
+        for part in self._parts:
+            if part.place.first <= number < part.stop:
+                with suppress(OSError):
+                    return part.offset_of(number)
+        raise ValueError(f"line {number} is not kept")
 
     def attempt_of(self, number: int) -> int:
         """Return the attempt that wrote line ``number``; 0 if that is not known."""
@@ -166,6 +215,42 @@ class _Part:
             self._rebuild()
             return self._index[self._index.find(number)]
 
+    def runs(self, start: int) -> Iterator[Run]:
+        path, size, stop = self.place.text, self.size_bytes, self.stop
+        begun: tuple[int, int, float, int, int] | None = None
+        for entry in self._index.starts(self._index.find(start) if len(self._index) else 0):
+            if begun is not None:
+                yield _run(path, begun, entry[1], entry[0])
+            begun = entry
+        if begun is not None and begun[0] < stop:
+            yield _run(path, begun, size, stop)
+
+    def stretches(self, start: int, size_bytes: int) -> Iterator[Run]:
+        index = self._index
+        i = index.find(start) if len(index) else 0
+        while i < len(index):
+            begin = index[i]
+            k = bisect_left(range(len(index)), begin.offset + size_bytes, i + 1, key=lambda i: index[i].offset)
+            end, stop = (index[k].offset, index[k].first) if k < len(index) else (self.size_bytes, self.stop)
+            yield Run(self.place.text, begin.offset, end, begin.first, stop, begin.timestamp, "", "")
+            i = k
+
+    def offset_of(self, number: int) -> int:
+        entry = self.entry_of(number)
+        size = _READ_BYTES
+        while True:
+            text = self.read(entry.offset, min(entry.offset + size, self.size_bytes))
+            at = 0
+            for _ in range(number - entry.first):
+                at = text.find(b"\n", at) + 1
+                if not at:
+                    break
+            else:
+                return entry.offset + at
+            if len(text) < size:
+                raise ValueError(f"line {number} is not there")
+            size *= 2
+
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return the lines from ``start`` to ``stop``, which are among its own."""
         if start >= stop:
@@ -212,3 +297,9 @@ class _Part:
                 pieces.append(piece)
                 start += len(piece)
         return b"".join(pieces)
+
+
+def _run(path: Path, begun: tuple[int, int, float, int, int], end: int, stop: int) -> Run:
+    first, offset, timestamp, stream, level = begun
+    said = STREAMS[stream] if stream < len(STREAMS) else ""
+    return Run(path, offset, end, first, stop, timestamp, said, LEVELS[level] if level < len(LEVELS) else "")

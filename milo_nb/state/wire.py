@@ -167,7 +167,7 @@ def to_lines(rows: Iterable[tuple[int, float, str, str, str]], most_bytes: int) 
     room = most_bytes
     for _, timestamp, stream, level, text in rows:
         line = to_line(timestamp, stream, level, text)
-        room -= _size(line[3])
+        room -= weigh(line[3])
         if room < 0 and lines:
             break
         lines.append(line)
@@ -181,7 +181,7 @@ def clip(text: str, most: int = MAX_TEXT) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _size(text: str) -> int:
+def weigh(text: str) -> int:
     """Return about how many bytes a line with this text takes in JSON."""
     plain = len(text) if text.isascii() else len(text.encode("utf-8"))
     return plain + 5 * text.count("\x1b") + text.count('"') + text.count("\\") + 40

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from milo_nb.show.notebook.bundle import answer_part
+from milo_nb.show.notebook.logs.paging import answer_lines, answer_page, answer_text, answer_when
+from milo_nb.show.notebook.logs.searching import answer_search
 from milo_nb.show.notebook.plans import answer_preview
 from milo_nb.show.notebook.previews import answer_result
 from milo_nb.show.notebook.reporting import answer_report
@@ -39,4 +41,9 @@ WORDS: dict[str, Word] = {
     "result": Word(answer_result, "own"),
     "source": Word(answer_source, "slow"),
     "now": Word(answer_now, "own"),
+    "search": Word(answer_search, "own"),
+    "lines": Word(answer_lines, "own"),
+    "page": Word(answer_page, "own"),
+    "when": Word(answer_when, "own"),
+    "text": Word(answer_text, "own"),
 }
