@@ -2,6 +2,8 @@
 import type { Model } from "../src/host";
 import type { LogLine, Phase, Snapshot } from "../src/wire";
 import { type FromBrowser, parseFromBrowser } from "../src/wire-browser";
+import { answerTo } from "./answers";
+import { answerAboutLogs } from "./fake-log";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type FakePhase = Mutable<Phase>;
@@ -16,6 +18,16 @@ export interface FakeOptions {
   readonly status?: Snapshot["status"];
   readonly logs?: ReadonlyMap<number, readonly LogLine[]>;
   readonly silent?: boolean;
+  /** What is said of the session beside what the phases make of it. */
+  readonly head?: Partial<Snapshot>;
+  /** What a notebook's model holds before its kernel has spoken. */
+  readonly isRestored?: boolean;
+  /** Takes commands and never answers them, as a kernel that is busy. */
+  readonly isBusy?: boolean;
+  /** Says hello and is never heard of again. */
+  readonly isGone?: boolean;
+  /** The phase whose review the session waits for. */
+  readonly waitingFor?: string;
 }
 
 export function fakePhase(name: string, changes: Partial<Phase> = {}): Phase {
@@ -61,13 +73,13 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
   const startedAt = 1;
   let seq = 0;
   let status: Snapshot["status"] = options.status ?? "running";
-  let requested: Snapshot["requested"] = "";
+  let requested: Snapshot["requested"] = options.head?.requested ?? "";
 
   const emit = (event: string, ...args: unknown[]) => {
     for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
   };
-  const say = (message: unknown) => {
-    if (!options.silent) setTimeout(() => emit("msg:custom", message), 4);
+  const say = (message: unknown, data?: DataView) => {
+    if (!options.silent) setTimeout(() => emit("msg:custom", message, data ? [data] : []), 4);
   };
   const head = () => {
     const total = phases.reduce((sum, phase) => sum + phase.weight, 0);
@@ -77,7 +89,7 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       session_id: "6f0c0000",
       status,
       requested,
-      waiting_for: "",
+      waiting_for: options.waitingFor ?? "",
       started_at: status === "pending" ? 0 : startedAt,
       elapsed: status === "pending" ? 0 : now() - startedAt,
       progress: total ? done / total : 0,
@@ -87,6 +99,7 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       other: 0,
       eta: [0, 0],
       epoch: Math.round(Date.now() / 1000 - now()),
+      ...options.head,
     };
   };
   const snapshot = () => ({
@@ -162,6 +175,8 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
     }, 250);
   };
 
+  if (options.isRestored) traits.set("snapshot", snapshot().state);
+
   return {
     get: (name) => traits.get(name),
     set: (name, value) => traits.set(name, value),
@@ -172,7 +187,12 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
     send(content) {
       const message = parseFromBrowser(content, "");
       if (message.type === "hello" || message.type === "sync") say(snapshot());
-      if (message.type === "command") onCommand(message);
+      if (options.isGone && message.type !== "hello") throw new Error("the comm is closed");
+      if (message.type === "command" && !options.isBusy) onCommand(message);
+      if (message.type === "ask") {
+        const body = answerTo(message.what, message.args, phases);
+        if (body) say({ type: "answer", id: message.id, done: true, error: "", body });
+      }
       if (message.type === "logs") {
         const log = logs[message.phase] ?? [];
         say({
@@ -185,6 +205,9 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
           lines: log.slice(message.start, message.start + message.count),
         });
       }
+      if (message.type === "ask")
+        for (const { body, error = "", isDone = true, data } of answerAboutLogs(message, logs, phases))
+          say({ type: "answer", id: message.id, done: isDone, error, body }, data);
       if (message.type === "detail") say({ type: "detail", id: message.id, phase: message.phase, ...sampleDetail(phases[message.phase]) });
     },
   };

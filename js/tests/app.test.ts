@@ -138,7 +138,7 @@ test("the log shows lines with numbers, colours and hostile text as text", async
   await settled();
   const rows = [...el.querySelectorAll<HTMLElement>('[data-pane="logs"] .milo-log-row')];
   expect(rows.map((row) => row.dataset["line"])).toEqual(["1", "2"]);
-  expect(rows[0]?.querySelector(".milo-log-stamp")?.textContent).toBe("0:02.000"); // since the session began
+  expect(rows[0]?.querySelector(".milo-log-stamp")?.textContent).toBe("0:01.000"); // since the phase began
   expect(rows[0]?.querySelector<HTMLElement>(".milo-log-text span")?.style.color).toBe("var(--m-fail)");
   expect(rows[1]?.dataset["stream"]).toBe("stderr");
   expect(rows[1]?.textContent).toContain("<img src=x");

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { pieces, plain } from "../src/ansi";
-import { findLines, lineAt, MOST_LINES, missing, NO_LOGS, putLines, withBounds } from "../src/state/logs";
+import { countRows, lineAt, lineOfRow, MOST_LINES, missing, NO_LOGS, putLines, rowOfLine, withBounds, withHead } from "../src/state/logs";
 import { inSight, isAtEnd, MOST_SPACER_PX, scrolled, scrollTo, spacerHeight } from "../src/view/scroll";
 import { lines } from "./samples";
 
@@ -33,17 +32,6 @@ test("no more than 50,000 lines stay, the latest ones", () => {
   expect(buffer.blocks.size * 500).toBeLessThanOrEqual(MOST_LINES);
   expect(lineAt(buffer, MOST_LINES + 4999)).toBeDefined();
   expect(lineAt(buffer, 0)).toBeUndefined();
-});
-
-test("find takes the query as text, not as a pattern, and looks through colours", () => {
-  const buffer = putLines(NO_LOGS, 0, [
-    [0, "stdout", "", "cost (a+b)*"],
-    [0, "stdout", "", "\u001b[31mCO\u001b[0mST"],
-    [0, "stdout", "", "other"],
-  ]);
-  expect(findLines(buffer, "(a+b)*")).toEqual([0]);
-  expect(findLines(buffer, "cost")).toEqual([0, 1]);
-  expect(findLines(buffer, "")).toEqual([]);
 });
 
 const million = { count: 1_000_000, rowHeight: 18, viewport: 400 };
@@ -82,54 +70,46 @@ test("every row in sight touches the window, and the end is known as such", () =
   expect(inSight({ virtual: 64, top: 0 }, { ...extent, count: 5 })).toEqual({ first: 0, last: 5, offset: 0 }); // all fit
 });
 
-test.each([
-  ["plain text", [["plain text", "", "", ""]]],
-  [
-    "\u001b[32mok\u001b[0m done",
-    [
-      ["ok", "var(--m-ok)", "", ""],
-      [" done", "", "", ""],
-    ],
-  ],
-  [
-    "\u001b[1;4;91mX\u001b[22;24;39mY",
-    [
-      ["X", "var(--m-fail)", "", "milo-bold milo-underline"],
-      ["Y", "", "", ""],
-    ],
-  ],
-  [
-    "\u001b[38;5;196mX\u001b[48;5;250mY",
-    [
-      ["X", "rgb(255,0,0)", "", ""],
-      ["Y", "rgb(255,0,0)", "rgb(188,188,188)", ""],
-    ],
-  ],
-  ["\u001b[38;2;1;2;999mX", [["X", "rgb(1,2,255)", "", ""]]],
-  ["\u001b[38:2::1:2:3mX", [["X", "rgb(1,2,3)", "", ""]]],
-  ["\u001b[38:2:1:2:3mX", [["X", "rgb(1,2,3)", "", ""]]],
-  ["\u001b[38:5:9mX", [["X", "var(--m-fail)", "", ""]]],
-  ["\u001b[mX\u001b[", [["X", "", "", ""]]],
-  [
-    "a\u001b[2Kb\u001b[?25lc",
-    [
-      ["a", "", "", ""],
-      ["b", "", "", ""],
-      ["c", "", "", ""],
-    ],
-  ],
-  [
-    "\u001b]8;;https://x.y\u0007link\u001b]8;;\u001b\\!",
-    [
-      ["link", "", "", ""],
-      ["!", "", "", ""],
-    ],
-  ],
-  ["<img src=x onerror=alert(1)>", [["<img src=x onerror=alert(1)>", "", "", ""]]],
-])("terminal colours of %j", (text, expected) => {
-  expect(pieces(text).map((one) => [one.text, one.colour, one.background, one.names])).toEqual(expected);
+test("lines that were cut are one row, which names them, between the head and the rest", () => {
+  const buffer = withHead(withBounds(NO_LOGS, 900, 1000), 10);
+  expect(countRows(buffer)).toBe(10 + 1 + 100);
+  expect([0, 9, 10, 11, 110].map((row) => lineOfRow(buffer, row))).toEqual([0, 9, -1, 900, 999]);
+  expect([0, 9, 10, 899, 900, 999].map((line) => rowOfLine(buffer, line))).toEqual([0, 9, 10, 10, 11, 110]);
+  expect(missing(buffer, 5, 950)).toEqual({ start: 5, count: 5 });
+  expect(missing(putLines(buffer, 0, lines(0, 10)), 5, 950)).toEqual({ start: 900, count: 100 });
 });
 
-test("without colours the text is what a person reads", () => {
-  expect(plain("\u001b[1mbold\u001b[0m\u0007 and\ttab")).toBe("bold and\ttab");
+test("where nothing is known of the head the cut comes first", () => {
+  const buffer = withBounds(NO_LOGS, 900, 1000);
+  expect(countRows(buffer)).toBe(101);
+  expect([0, 1].map((row) => lineOfRow(buffer, row))).toEqual([-1, 900]);
+  expect(countRows(withBounds(NO_LOGS, 0, 1000))).toBe(1000);
+});
+
+const wrapped = (heights: (row: number) => number, count = 1000) => ({ count, rowHeight: 20, viewport: 400, heightOf: heights });
+
+test("wrapped rows move pixel by pixel too, however high they are", () => {
+  const extent = wrapped((row) => (row % 2 ? 100 : 20));
+  const before = { virtual: 200, top: 200 }; // the top of row 10
+  const after = scrolled(before, 230, extent);
+  expect(inSight(after, extent).first).toBe(11);
+  expect(inSight(after, extent).offset).toBeCloseTo(-10);
+  expect(scrolled(after, 200, extent).virtual).toBeCloseTo(before.virtual);
+});
+
+test("the end of wrapped rows is where the last one's foot is, and it is reached", () => {
+  const extent = wrapped(() => 100, 10);
+  const end = scrollTo(Number.POSITIVE_INFINITY, extent);
+  expect(inSight(end, extent)).toEqual({ first: 6, last: 10, offset: 0 });
+  expect(spacerHeight(extent)).toBeGreaterThan(extent.viewport);
+  let scroll = { virtual: 0, top: 0 };
+  for (let i = 0; i < 100; i++) scroll = scrolled(scroll, Math.min(scroll.top + 60, spacerHeight(extent) - 400), extent);
+  expect(inSight(scroll, extent)).toMatchObject({ first: 6, last: 10 });
+});
+
+test("wrapped rows that fit need no bar", () => {
+  const extent = wrapped(() => 20, 3);
+  expect(spacerHeight(extent)).toBe(60);
+  expect(inSight({ virtual: 0, top: 0 }, extent)).toMatchObject({ first: 0, last: 3 });
+  expect(inSight({ virtual: 0, top: 0 }, { ...extent, count: 0 })).toMatchObject({ first: 0, last: 0 });
 });

@@ -4,32 +4,35 @@
  * The rules: immutable; lines live in blocks of 500, so adding a batch copies a few blocks and never the log;
  * at most 50,000 lines stay, the blocks written longest ago go first and are asked for again when looked at.
  */
-import { plain } from "../ansi";
 import type { LogLine } from "../wire";
 
 export const BLOCK = 500;
 export const MOST_LINES = 50_000;
 
-type Block = readonly (LogLine | undefined)[];
+/** A line of a log, or of all logs merged: then with the index of its phase. */
+export type Line = LogLine | readonly [...LogLine, phase: number];
+type Block = readonly (Line | undefined)[];
 
 export interface LogBuffer {
   readonly blocks: ReadonlyMap<number, Block>;
-  /** The oldest line number the kernel still keeps. */
+  /** The number from which on the kernel still has every line. */
   readonly first: number;
+  /** It also has those before this one; the lines from here to `first` were cut. */
+  readonly head: number;
   /** One more than the last line number known of. */
   readonly end: number;
 }
 
-export const NO_LOGS: LogBuffer = { blocks: new Map(), first: 0, end: 0 };
+export const NO_LOGS: LogBuffer = { blocks: new Map(), first: 0, head: 0, end: 0 };
 
 /** Puts lines where they belong; the same lines twice change nothing a person can see. */
-export function putLines(buffer: LogBuffer, start: number, lines: readonly LogLine[]): LogBuffer {
+export function putLines(buffer: LogBuffer, start: number, lines: readonly Line[]): LogBuffer {
   if (lines.length === 0) return buffer;
   const blocks = new Map(buffer.blocks);
   for (let at = start; at < start + lines.length; ) {
     const key = Math.floor(at / BLOCK);
     const upTo = Math.min(start + lines.length, (key + 1) * BLOCK);
-    const block = blocks.get(key)?.slice() ?? new Array<LogLine | undefined>(BLOCK).fill(undefined);
+    const block = blocks.get(key)?.slice() ?? new Array<Line | undefined>(BLOCK).fill(undefined);
     for (; at < upTo; at++) block[at - key * BLOCK] = lines[at - start];
     blocks.delete(key); // re-inserted last: Map order is the order of eviction
     blocks.set(key, block);
@@ -48,39 +51,51 @@ export function withBounds(buffer: LogBuffer, first: number, total: number): Log
   return begin === buffer.first && end === buffer.end ? buffer : { ...buffer, first: begin, end };
 }
 
-export function lineAt(buffer: LogBuffer, index: number): LogLine | undefined {
+export function lineAt(buffer: LogBuffer, index: number): Line | undefined {
   return buffer.blocks.get(Math.floor(index / BLOCK))?.[index % BLOCK];
+}
+
+/** Records how many of the first lines were kept where later ones were cut. */
+export function withHead(buffer: LogBuffer, head: number): LogBuffer {
+  const kept = Math.min(head, buffer.first);
+  return kept === buffer.head ? buffer : { ...buffer, head: kept };
 }
 
 /** The first stretch within [from, to) that is not here and could be asked for, at most `most` lines long. */
 export function missing(buffer: LogBuffer, from: number, to: number, most = BLOCK): { start: number; count: number } | null {
-  const last = Math.min(to, buffer.end);
-  let start = Math.max(from, buffer.first);
-  while (start < last && lineAt(buffer, start)) start++;
-  if (start >= last) return null;
-  const limit = Math.min(buffer.end, start + most);
+  const { head, first, end } = buffer;
+  return (
+    stretch(buffer, Math.max(0, from), Math.min(to, head), head, most) ??
+    stretch(buffer, Math.max(from, first), Math.min(to, end), end, most)
+  );
+}
+
+function stretch(buffer: LogBuffer, from: number, to: number, limit: number, most: number): { start: number; count: number } | null {
+  let start = from;
+  while (start < to && lineAt(buffer, start)) start++;
+  if (start >= to) return null;
+  const last = Math.min(limit, start + most);
   let end = start + 1;
-  while (end < limit && !lineAt(buffer, end)) end++;
+  while (end < last && !lineAt(buffer, end)) end++;
   return { start, count: end - start };
 }
 
-/** Line numbers, in order, whose text holds the query (case and ANSI colours aside), among the lines that are here. */
-export function findLines(buffer: LogBuffer, query: string, most = 10_000): readonly number[] {
-  if (!query) return [];
-  const pattern = new RegExp(literal(query), "i");
-  const found: number[] = [];
-  const keys = [...buffer.blocks.keys()].sort((a, b) => a - b);
-  for (const key of keys) {
-    const block = buffer.blocks.get(key) ?? [];
-    for (let i = 0; i < block.length && found.length < most; i++) {
-      const line = block[i];
-      if (line && pattern.test(plain(line[3]))) found.push(key * BLOCK + i);
-    }
-  }
-  return found;
+// What a person scrolls through: the head, one row that names the cut, and all from `first` on.
+
+const hasCut = ({ first }: LogBuffer): boolean => first > 0;
+
+export function countRows(buffer: LogBuffer): number {
+  return hasCut(buffer) ? buffer.head + 1 + buffer.end - buffer.first : buffer.end;
 }
 
-/** A pattern's source that matches just this text. */
-export function literal(query: string): string {
-  return query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** The line that a row shows, or -1: the row that names the cut. */
+export function lineOfRow(buffer: LogBuffer, row: number): number {
+  const { head, first } = buffer;
+  return !hasCut(buffer) || row < head ? row : row === head ? -1 : row - head - 1 + first;
+}
+
+/** The row that shows a line, or the cut that it is in. */
+export function rowOfLine(buffer: LogBuffer, line: number): number {
+  const { head, first } = buffer;
+  return !hasCut(buffer) || line < head ? line : Math.max(head, line - first + head + 1);
 }

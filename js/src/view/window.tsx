@@ -1,6 +1,6 @@
-/** A scrolling window over any number of rows of one height, of which only those in sight are made. */
+/** A scrolling window over any number of rows, of which only those in sight are made. They have one height, unless they are wrapped. */
 import type { Child } from "../dom/h";
-import { useEffect, useRef, useSignal } from "../dom/hooks";
+import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
 import type { Attributes } from "../dom/jsx-runtime";
 import { whenResized } from "../dom/lasting";
 import { type Extent, inSight, isAtEnd, type Scroll, scrolled, scrollTo, spacerHeight } from "./scroll";
@@ -9,6 +9,8 @@ interface Props {
   readonly count: number;
   readonly rowHeight: number;
   readonly row: (index: number) => Child;
+  /** Are rows as high as their text needs? Then those in sight are measured. */
+  readonly wraps?: boolean;
   /** A row that is made even out of sight: what is selected must exist for screen readers. */
   readonly always?: number;
   /** Brings a row into sight whenever the object is a new one. */
@@ -24,12 +26,21 @@ interface Props {
   readonly body?: Attributes;
 }
 
-export function Window({ count, rowHeight, row, always = -1, reveal, follow = false, onFollow, onSight, head, class: name, body }: Props) {
+/** Heights that are remembered. */
+const MOST_HEIGHTS = 10_000;
+
+export function Window(props: Props) {
+  const { count, rowHeight, row, wraps = false, always = -1, reveal, follow = false, onFollow, onSight, head, class: name, body } = props;
   const host = useRef<HTMLDivElement | null>(null);
+  const flow = useRef<HTMLDivElement | null>(null);
+  const heights = useMemo(() => new Map<number, number>(), [wraps]);
+  const measured = useSignal(0);
   const ours = useRef(-1); // a scroll position set here: its event is not a person's
   const scroll = useSignal<Scroll>({ virtual: 0, top: 0 });
   const viewport = useSignal(0);
-  const extent: Extent = { count, rowHeight, viewport: viewport.value };
+  const width = useRef(0);
+  const heightOf = wraps ? (index: number) => heights.get(index) ?? rowHeight : undefined;
+  const extent: Extent = { count, rowHeight, viewport: viewport.value, heightOf };
 
   const go = (next: Scroll) => {
     scroll.value = next;
@@ -55,20 +66,29 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
       if (!box) return;
       whenResized(box, ending, () => {
         const above = head ? (box.firstElementChild?.clientHeight ?? 0) : 0;
+        if (wraps && box.clientWidth !== width.current) {
+          heights.clear(); // what was wrapped there is wrapped elsewhere now
+          measured.value += 1;
+        }
+        width.current = box.clientWidth;
         viewport.value = box.clientHeight - above || 400;
       });
     },
-    [viewport],
+    [heights],
   );
   useEffect(() => {
     if (follow) go(scrollTo(Number.POSITIVE_INFINITY, { ...extent, viewport: viewport.peek() }));
-  }, [follow, count, viewport.value]);
+  }, [follow, count, viewport.value, measured.value]);
   useEffect(() => {
     if (!reveal || reveal.row < 0) return;
     const { virtual } = scroll.peek();
     const top = reveal.row * rowHeight;
     const height = viewport.peek() || 400; // measured just now: at the first drawing `extent` does not know it
-    if (top < virtual || top + 2 * rowHeight > virtual + height) go(scrollTo(top - height / 2, { ...extent, viewport: height }));
+    const now = { ...extent, viewport: height };
+    const isSeen = wraps
+      ? top >= virtual && reveal.row < inSight(scroll.peek(), now).last - 2
+      : top >= virtual && top + 2 * rowHeight <= virtual + height;
+    if (!isSeen) go(scrollTo(top - (wraps ? 2 * rowHeight : height / 2), now));
   }, [reveal]);
 
   const { first, last, offset } = inSight(scroll.value, extent);
@@ -77,10 +97,26 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
     const now = inSight(scroll.peek(), { ...extent, viewport: viewport.peek() });
     onSight?.(now.first, now.last);
   });
+  useEffect(() => {
+    if (!wraps || !flow.current) return;
+    if (heights.size > MOST_HEIGHTS) heights.clear();
+    let isNews = false;
+    for (const [i, one] of [...flow.current.children].entries()) {
+      const height = (one as HTMLElement).offsetHeight || rowHeight;
+      isNews ||= heights.get(first + i) !== height;
+      heights.set(first + i, height);
+    }
+    if (isNews) measured.value += 1;
+  });
   const rows: Child[] = [];
   const put = (index: number, y: number) =>
     rows.push(
-      <div key={index} class="milo-row" role="presentation" style={`height:${rowHeight}px;transform:translateY(${y}px)`}>
+      <div
+        key={index}
+        class="milo-row"
+        role="presentation"
+        style={wraps ? undefined : `height:${rowHeight}px;transform:translateY(${y}px)`}
+      >
         {row(index)}
       </div>,
     );
@@ -91,7 +127,13 @@ export function Window({ count, rowHeight, row, always = -1, reveal, follow = fa
       {head}
       <div {...body} class="milo-spacer" style={`height:${spacerHeight(extent)}px`}>
         <div class="milo-sticky" role="presentation">
-          {rows}
+          {wraps ? (
+            <div ref={flow} class="milo-flow" role="presentation" style={`transform:translateY(${offset}px)`}>
+              {rows}
+            </div>
+          ) : (
+            rows
+          )}
         </div>
       </div>
     </div>
