@@ -169,8 +169,11 @@ class Pipeline:
         fail_fast: bool | None = None,
         observers: Iterable[Any] = (),
     ) -> PipelineExecutor:
-        """Start this pipeline and return its executor at once. The options are those of :class:`PipelineExecutor`."""
-        return PipelineExecutor(
+        """Start this pipeline and return its executor at once. The options are those of :class:`PipelineExecutor`.
+
+        Whatever ends this early, as Ctrl-C, also cancels what has started: nobody would hold it.
+        """
+        executor = PipelineExecutor(
             self,
             None,
             observers,
@@ -186,7 +189,12 @@ class Pipeline:
             capture=capture,
             pause=pause,
             fail_fast=fail_fast,
-        ).start()
+        )
+        try:
+            return executor.start()
+        except BaseException:
+            executor.close()
+            raise
 
     def execute(self, params: Mapping[str, Any] | None = None, **options: Any) -> ExecutionResult:
         """Run this pipeline, wait for its end and return what it came to."""

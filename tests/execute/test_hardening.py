@@ -17,6 +17,7 @@ from milo_nb.execute.waiting import uninterrupted
 from milo_nb.store import workers
 from milo_nb.store.clock import SYSTEM_CLOCK
 from milo_nb.store.shield import LOCAL, Shielded
+from tests.strategies import wait_until
 
 DEADLINE_S = 30
 
@@ -266,6 +267,24 @@ def test_an_interrupt_while_a_session_starts_is_raised_when_it_has_started(monke
         with pytest.raises(KeyboardInterrupt):
             executor.start()
     assert executor.wait(DEADLINE_S).results == {"a": 1, "b": 2}
+
+
+def test_what_an_interrupted_run_has_started_is_cancelled_for_nobody_holds_it(monkeypatch, tmp_path):
+    stopped = threading.Event()
+
+    def work(ctx):
+        try:
+            ctx.sleep(DEADLINE_S)
+        finally:
+            stopped.set()
+
+    with monkeypatch.context() as patched:
+        interrupting(patched)
+        with pytest.raises(KeyboardInterrupt):
+            Pipeline("p", Phase("work", work)).run(work_dir=tmp_path)
+    wait_until(lambda: attach(None, tmp_path).wait(DEADLINE_S).status == "cancelled")
+    status = attach(None, tmp_path)["work"].status
+    assert stopped.is_set() or status == "pending"
 
 
 def test_an_interrupt_while_a_command_is_carried_out_is_raised_when_it_was(monkeypatch):
