@@ -13,8 +13,9 @@ from milo_nb import Phase, Pipeline
 from milo_nb.capture.sink import Block
 from milo_nb.show.notebook import errands
 from milo_nb.show.notebook.errands import Desk, Errands
+from milo_nb.show.notebook.turns import MOST_WAITING
 from milo_nb.state.wire_browser import CommandRequest, DetailRequest, LogsRequest
-from tests.strategies import DEADLINE_S, Watch
+from tests.strategies import DEADLINE_S, Watch, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,8 +31,9 @@ class AtOnce(Errands):
     def __init__(self) -> None:
         super().__init__("at-once")
 
-    def add(self, job: Callable[[], None]) -> None:
+    def add(self, job: Callable[[], None]) -> bool:
         job()
+        return True
 
 
 class Counter:
@@ -103,6 +105,37 @@ def test_ids_are_forgotten_in_the_order_they_came(counter: Counter, monkeypatch:
     for k in range(4):
         counter.ask(CommandRequest(str(k), "pause"))
     assert list(counter.desk._done) == ["2", "3"]
+
+
+def test_of_ten_thousand_commands_at_once_those_that_would_come_too_late_are_refused_in_a_sentence() -> None:
+    held, began = threading.Event(), threading.Event()
+    executor = Pipeline("site", Phase("load", load)).run(work_dir=None)
+    executor.wait(DEADLINE_S)
+    queue, all_done = Errands("flood"), threading.Event()
+
+    def hold() -> None:
+        began.set()
+        held.wait(DEADLINE_S)
+
+    queue.add(hold)
+    assert began.wait(DEADLINE_S)
+    answers: list[dict[str, Any]] = []
+    desk = Desk(executor, answers.append, commands=queue)
+    for k in range(10_000):
+        desk.take(CommandRequest(str(k), "pause"))
+    desk.take(LogsRequest("logs", 0, 0, 10))
+    assert [a["id"] for a in answers] == [str(k) for k in range(MOST_WAITING, 10_000)]
+    assert {a["message"] for a in answers} == {errands.TOO_MANY}
+    held.set()
+    while not queue.add(all_done.set):
+        pass
+    assert all_done.wait(DEADLINE_S)
+    assert len(answers) == 10_000
+
+    desk.take(CommandRequest("9999", "pause"))  # it was passed over, so it is taken as new
+    wait_until(lambda: len(answers) == 10_001)
+    assert "There is nothing to pause" in answers[-1]["message"]
+    executor.close()
 
 
 @pytest.mark.parametrize(

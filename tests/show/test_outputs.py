@@ -63,8 +63,9 @@ def shown(data: dict[str, Any]) -> str:
 class AtOnce(Errands):
     """Does what it is given in the caller's thread."""
 
-    def add(self, job: Callable[[], None]) -> None:
+    def add(self, job: Callable[[], None]) -> bool:
         job()
+        return True
 
 
 # ---------------------------------------------------------------------- which form

@@ -18,7 +18,7 @@ from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.detail import to_detail
 from milo_nb.show.notebook.outputs import to_list, to_piece
 from milo_nb.show.notebook.substitutes import EARLIER, value_of
-from milo_nb.show.notebook.turns import Errands
+from milo_nb.show.notebook.turns import MOST_WAITING, Errands
 from milo_nb.state.commands import Command
 from milo_nb.state.wire import to_lines
 from milo_nb.state.wire_browser import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("milo_nb")
 REMEMBERED = 1_000
 MAX_PAGE_BYTES = 200_000
-
+TOO_MANY = f"More than {MOST_WAITING} requests wait already: this one is passed over. Ask again when they are done."
 
 COMMANDS = Errands("milo-commands")
 DETAILS = Errands("milo-details")
@@ -82,12 +82,14 @@ class Desk:
                     waits = request.command == "run" or request.options.get("value") == EARLIER
                     waits = waits or is_attached(self._executor.session)
                     errands = self._slow if waits else self._commands
-                    errands.add(lambda: self._settle(id_, self._carry_out(request)))
+                    if not errands.add(lambda: self._settle(id_, self._carry_out(request))):
+                        self._answer(_reply(id_, ok=False, message=TOO_MANY))
+                        self._forget(id_)
             case LogsRequest() | OutputsRequest() | OutputRequest():
                 self._commands.add(lambda: self._look_up(request))
             case DetailRequest(id_):
-                if self._is_new(id_):
-                    self._details.add(lambda: self._settle(id_, self._detail(request)))
+                if self._is_new(id_) and not self._details.add(lambda: self._settle(id_, self._detail(request))):
+                    self._forget(id_)
             case Ask(id_):
                 if self._is_new(id_):
                     self._ask(request)
@@ -102,7 +104,8 @@ class Desk:
         if word.lane != "quick":
             tell({}, done=False)  # it came: who waits need not send it by another lane
         errands = {"quick": self._commands, "slow": self._details}.get(word.lane) or OWN[ask.what]
-        errands.add(lambda: asked.answer(ask, word.answerer, self._executor, tell))
+        if not errands.add(lambda: asked.answer(ask, word.answerer, self._executor, tell)):
+            tell.error(TOO_MANY)
 
     def _is_new(self, id_: str) -> bool:
         """Tell whether this id has not been here; one that was answered is answered again."""
@@ -116,6 +119,11 @@ class Desk:
         if before is not None:
             self._answer(before)
         return False
+
+    def _forget(self, id_: str) -> None:
+        """Take this id as new when it comes again: nothing was done."""
+        with self._lock:
+            self._done.pop(id_, None)
 
     def _settle(self, id_: str, answer: dict[str, Any] | None) -> None:
         with self._lock:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOG = logging.getLogger("milo_nb")
+MOST_WAITING = 500
+"""Most jobs that wait in one queue; no person asks for so much, and what is asked for now would come too late."""
 
 
 class Errands:
@@ -26,15 +28,18 @@ class Errands:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def add(self, job: Callable[[], None]) -> None:
-        """Have `job` done after those before it."""
+    def add(self, job: Callable[[], None]) -> bool:
+        """Have `job` done after those before it; tell whether it will be: not if too many wait."""
         with self._lock:
+            if len(self._jobs) >= MOST_WAITING:
+                return False
             self._jobs.append(job)
             if self._thread is None:
                 thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 with Shielded():
                     Context().run(thread.start)  # a phase may be the one who calls: its output is not ours
                 self._thread = thread
+            return True
 
     def _serve(self) -> None:
         while True:
