@@ -1,8 +1,21 @@
 /** The order of vertices within layers: barycentre sweeps and neighbour swaps, the order with fewest crossings wins. Pure. */
 import type { Proper } from "./layout";
 
-export function order(proper: Proper): readonly (readonly number[])[] {
-  return new Ordering(proper).best();
+/** How many more crossings a picture may have for looking like the one before. */
+const WORSE_BY = 1.5;
+const WORSE_BY_FEW = 4;
+
+/** The order of each layer; `before` is where phases stood until now, which is kept if it is not much worse. */
+export function order(proper: Proper, before: readonly (number | undefined)[] = []): readonly (readonly number[])[] {
+  const fresh = new Ordering(proper, depthFirst(proper)).sweep();
+  if (!before.some((at) => at !== undefined)) return fresh.layers;
+  const kept = new Ordering(proper, asBefore(proper, before)).swap();
+  return kept.crossings <= fresh.crossings * WORSE_BY + WORSE_BY_FEW ? kept.layers : fresh.layers;
+}
+
+interface Ordered {
+  readonly layers: readonly (readonly number[])[];
+  readonly crossings: number;
 }
 
 class Ordering {
@@ -14,23 +27,29 @@ class Ordering {
   readonly #key: Float64Array;
   readonly #size: number;
 
-  constructor(proper: Proper) {
+  constructor(proper: Proper, layers: number[][]) {
     this.#up = proper.up;
     this.#down = proper.down;
     this.#size = proper.layer.length;
     this.#index = new Int32Array(this.#size);
     this.#key = new Float64Array(this.#size);
-    this.#layers = depthFirst(proper);
+    this.#layers = layers;
+    layers.forEach((layer, i) => {
+      this.#set(i, layer);
+    });
   }
 
-  best(): number[][] {
+  /** Only neighbours that cross less the other way round change places. */
+  swap(): Ordered {
+    this.#swapNeighbours();
+    return { layers: this.#layers, crossings: this.#crossings() };
+  }
+
+  sweep(): Ordered {
     const size = this.#size;
     const sweeps = size > 6000 ? 6 : size > 2000 ? 10 : 32;
     let fewest = Number.POSITIVE_INFINITY;
     let best = this.#layers;
-    this.#layers.forEach((layer, i) => {
-      this.#set(i, layer);
-    });
     for (let sweep = 0, stale = 0; sweep < sweeps && fewest > 0 && stale < 8; sweep++) {
       this.#sweep(sweep);
       if (size < 9000) this.#swapNeighbours();
@@ -41,7 +60,7 @@ class Ordering {
         best = this.#layers.map((layer) => layer.slice());
       }
     }
-    return best;
+    return { layers: best, crossings: fewest };
   }
 
   #set(at: number, layer: number[]): void {
@@ -113,9 +132,32 @@ class Ordering {
   }
 }
 
+const emptyLayers = (layer: readonly number[]): number[][] =>
+  Array.from({ length: layer.reduce((most, at) => Math.max(most, at + 1), 0) }, () => []);
+
+/** The order of before; what is new stands where its neighbours do. */
+function asBefore({ layer, up, down }: Proper, before: readonly (number | undefined)[]): number[][] {
+  const layers = emptyLayers(layer);
+  layer.forEach((at, vertex) => {
+    layers[at]?.push(vertex);
+  });
+  const place = layer.map((_, vertex) => before[vertex]);
+  const guess = (vertices: readonly number[]) => {
+    for (const vertex of vertices) {
+      const known = [...(up[vertex] ?? []), ...(down[vertex] ?? [])].flatMap((one) => place[one] ?? []);
+      if (before[vertex] === undefined && known.length) place[vertex] = known.reduce((sum, at) => sum + at, 0) / known.length;
+    }
+  };
+  for (const vertices of layers) guess(vertices);
+  for (const vertices of [...layers].reverse()) guess(vertices);
+  const most = before.reduce<number>((last, at = 0) => Math.max(last, at), 0) + 1; // what nothing is known of comes last
+  for (const vertices of layers) vertices.sort((a, b) => (place[a] ?? most) - (place[b] ?? most) || a - b);
+  return layers;
+}
+
 /** A first order that keeps connected parts together. */
 function depthFirst({ layer, up, down }: Proper): number[][] {
-  const layers: number[][] = Array.from({ length: layer.reduce((most, at) => Math.max(most, at + 1), 0) }, () => []);
+  const layers = emptyLayers(layer);
   const seen = new Uint8Array(layer.length);
   const visit = (root: number) => {
     const stack = [root];

@@ -30,6 +30,8 @@ export interface Route {
 
 export interface Layout {
   readonly horizontal: boolean;
+  readonly nodeWidth: number;
+  readonly nodeHeight: number;
   /** Centres. */
   readonly x: Float64Array;
   readonly y: Float64Array;
@@ -54,14 +56,20 @@ const STAND_IN_GAP = 7;
 
 type Edge = readonly [number, number];
 
-export function layout(upstream: readonly (readonly number[])[], options: LayoutOptions): Layout {
+/** Who stands in which layer and in which order: all that does not depend on sizes and direction. */
+export interface Arrangement {
+  readonly proper: Proper;
+  readonly layers: readonly (readonly number[])[];
+  readonly edges: readonly Edge[];
+}
+
+/** `before` is how far across each phase stood until now, undefined for those that are new. */
+export function arrange(upstream: readonly (readonly number[])[], before?: readonly (number | undefined)[]): Arrangement {
   const edges = upstream.flatMap((froms, to) =>
     [...new Set(froms)].filter((from) => from >= 0 && from < to).map((from) => [from, to] as const),
   );
-  const layer = assignLayers(upstream.length, edges);
-  const proper = withStandIns(layer, edges);
-  const layers = order(proper);
-  return draw(proper, layers, edges, options);
+  const proper = withStandIns(assignLayers(upstream.length, edges), edges);
+  return { proper, layers: order(proper, before), edges };
 }
 
 /**
@@ -175,7 +183,7 @@ function pull(
   }
 }
 
-function draw(proper: Proper, layers: readonly (readonly number[])[], edges: readonly Edge[], options: LayoutOptions): Layout {
+export function place({ proper, layers, edges }: Arrangement, options: LayoutOptions): Layout {
   const { horizontal, nodeWidth, nodeHeight, layerGap, nodeGap } = options;
   const count = proper.phases;
   const breadth = horizontal ? nodeHeight : nodeWidth;
@@ -192,15 +200,15 @@ function draw(proper: Proper, layers: readonly (readonly number[])[], edges: rea
   const x = new Float64Array(count);
   const y = new Float64Array(count);
   for (let node = 0; node < count; node++) {
-    const place = (across[node] ?? 0) - low;
-    x[node] = horizontal ? along(node) : place;
-    y[node] = horizontal ? place : along(node);
+    const at = (across[node] ?? 0) - low;
+    x[node] = horizontal ? along(node) : at;
+    y[node] = horizontal ? at : along(node);
   }
   const routes = proper.chains.map((chain, i): Route => {
     const points: number[] = [];
     chain.forEach((vertex, k) => {
-      const place = (across[vertex] ?? 0) - low;
-      const put = (at: number) => points.push(...(horizontal ? [at, place] : [place, at]));
+      const side = (across[vertex] ?? 0) - low;
+      const put = (at: number) => points.push(...(horizontal ? [at, side] : [side, at]));
       if (k > 0) put(along(vertex) - depth / 2);
       if (k < chain.length - 1) put(along(vertex) + depth / 2);
     });
@@ -211,6 +219,8 @@ function draw(proper: Proper, layers: readonly (readonly number[])[], edges: rea
   const size = high - low;
   return {
     horizontal,
+    nodeWidth,
+    nodeHeight,
     x,
     y,
     layer: Int32Array.from(proper.layer.slice(0, count)),

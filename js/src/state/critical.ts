@@ -1,7 +1,5 @@
 /** The critical path: the phases, one after the other, that decide when a session is over. Pure. */
-import type { Snapshot, Phase as Told } from "../wire";
-
-type Phase = Told & { readonly usual?: number };
+import type { Phase, Snapshot } from "../wire";
 
 /** Clocks of threads are read one after the other: what ended so little later still came before. */
 const TOLERANCE_S = 0.05;
@@ -11,10 +9,9 @@ const TOLERANCE_S = 0.05;
  * dependency for which each one waited longest. While the session goes on it is the path that is expected to take
  * longest by what phases usually take, or nothing if nobody knows. `now` is on the session's clock.
  */
-export function criticalPath(session: Snapshot, now = session.now): readonly number[] {
-  const phases: readonly Phase[] = session.phases;
-  const isOver = session.status !== "running" && !phases.some((phase) => isGoingOn(phase));
-  if (!isOver && !phases.some(({ usual = 0 }) => usual > 0)) return [];
+export function criticalPath({ phases, status, now: told }: Snapshot, now = told): readonly number[] {
+  const isOver = status !== "running" && !phases.some((phase) => isGoingOn(phase));
+  if (!isOver && !phases.some(({ usual }) => usual > 0)) return [];
   const ends: number[] = [];
   const before: number[] = [];
   let last = -1;
@@ -32,7 +29,8 @@ export function criticalPath(session: Snapshot, now = session.now): readonly num
     if (ends[i] > (ends[last] ?? 0) || (ends[i] === ends[last] && isTimed(phase))) last = i;
   });
   const path: number[] = [];
-  for (let at = last; at >= 0; at = before[at] ?? -1) path.unshift(at);
+  for (let at = last; at >= 0; at = before[at] ?? -1) path.push(at);
+  path.reverse();
   const first = path.findIndex((i) => !isOver || isTimed(phases[i])); // what came from a checkpoint bounded nothing
   return first < 0 ? [] : path.slice(first);
 }
@@ -51,7 +49,7 @@ function endBefore(phase: Phase | undefined, end: number, begun: number): number
 
 /** When the phase ended or is expected to; 0 if it never will. */
 function endOf(phase: Phase, released: number, isOver: boolean, now: number): number {
-  const { usual = 0 } = phase;
+  const { usual } = phase;
   if (phase.status === "running") return Math.max(now, phase.started_at + usual);
   if (phase.status === "retrying") return now + usual;
   if (isTimed(phase)) return phase.started_at + phase.elapsed;

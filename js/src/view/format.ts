@@ -65,27 +65,20 @@ export const ORIGIN_WORDS: Readonly<Record<Phase["origin"], string>> = {
   substitute: "substitute",
 };
 
-/** Characters of a phase's second line in the graph. */
-const SHORT = 20;
-
-/** The second line of a phase: `running · 45% · 12s · attempt 2`, or where room is scarce `running · 45% · #2`. */
+/** `running · 45% · 12s · attempt 2`; where badges say the rest, only `running · 45% · 12s`. */
 export function phaseSummary(phase: Phase, elapsed: number, isShort = false): string {
-  const says = [phase.attempt > 1 ? `${isShort ? "#" : "attempt "}${phase.attempt}` : "", ORIGIN_WORDS[phase.origin]].filter(Boolean);
-  if (phase.edited) says.push("edited");
-  const isPending = phase.status === "pending";
-  if (isShort && isPending && phase.reason) return phase.reason;
-  const join = (time: string) =>
-    [
-      phase.status,
-      phase.status === "running" && phase.fraction > 0 && formatPercent(phase.fraction),
-      time,
-      ...says,
-      isPending && phase.reason,
-    ]
-      .filter(Boolean)
-      .join(" · ");
-  const all = join(!isPending && (phase.started_at > 0 || elapsed > 0) ? formatDuration(elapsed) : "");
-  return isShort && says[0] && all.length > SHORT ? join("") : all;
+  const { status, reason } = phase;
+  const isPending = status === "pending";
+  if (isShort && isPending && reason) return reason;
+  return [
+    status,
+    status === "running" && phase.fraction > 0 && formatPercent(phase.fraction),
+    !isPending && (phase.started_at > 0 || elapsed > 0) && formatDuration(elapsed),
+    ...(isShort ? [] : [phase.attempt > 1 && `attempt ${phase.attempt}`, ORIGIN_WORDS[phase.origin], phase.edited && "edited"]),
+    isPending && reason,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** What a screen reader adds to what can be read: `after load and split, error: no title, not saved`; nothing if there is nothing. */

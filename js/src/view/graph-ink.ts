@@ -1,6 +1,8 @@
-/** What the graph draws on canvas: edges, moving edges, and plain boxes where phases are too small to read. */
+/** What the graph draws on canvas: edges, and plain boxes where phases are too small to read. */
 import type { Layout, Route } from "../layout";
+import { isEdgeOnPath, type Path } from "../layout-path";
 import type { Phase, PhaseState } from "../wire";
+import { SHAPES } from "./icons";
 import type { Transform } from "./panzoom";
 
 export interface Drawing {
@@ -16,18 +18,24 @@ export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly phases: readonly Phase[];
-  /** Whose edges stand out; -1 for none. */
-  readonly selected: number;
+  /** What stands out: the way to and from a phase. */
+  readonly path: Path | null;
+  /** Which phases step back, and with them the edges; null is none. */
+  readonly isFaint: ((index: number) => boolean) | null;
+  /** The edges of the critical path, as `from>to`. */
+  readonly critical: ReadonlySet<string>;
   /** Are phases drawn as plain boxes? */
   readonly isFar: boolean;
-  readonly nodeWidth: number;
-  readonly nodeHeight: number;
 }
 
 type Pen = CanvasRenderingContext2D;
+type Colour = (name: string) => string;
 
 /** Below this zoom curves cannot be told apart: all edges are straight lines of one path, which is quick. */
-const CURVED_FROM = 0.12;
+export const CURVED_FROM = 0.12;
+/** From this height on, in pixels, boxes show the sign of their status. */
+const SIGN_FROM = 8;
+const DIM = 0.25;
 
 export function prepare(layout: Layout): Drawing {
   const { routes } = layout;
@@ -60,68 +68,93 @@ function trace({ points }: Route, isHorizontal: boolean, drawn?: Set<string>): P
   return path;
 }
 
-export function drawEdges(canvas: HTMLCanvasElement, frame: Frame): void {
+export function drawGraph(canvas: HTMLCanvasElement, frame: Frame): void {
   const pen = begin(canvas, frame);
   if (!pen) return;
-  const { drawing, view, selected } = frame;
-  const colour = colours(canvas);
-  pen.strokeStyle = colour("idle");
-  pen.globalAlpha = 0.5;
-  pen.lineWidth = Math.max(1.5, 0.7 / view.k);
-  if (view.k < CURVED_FROM) {
-    pen.beginPath();
-    for (const { points } of drawing.layout.routes) {
-      for (let i = 0; i < points.length; i += 2) pen[i ? "lineTo" : "moveTo"](points[i] ?? 0, points[i + 1] ?? 0);
-    }
-    pen.stroke();
-  } else {
-    strokeVisible(pen, frame, drawing.once, () => true);
-    pen.globalAlpha = 1;
-    pen.strokeStyle = colour("run");
-    strokeVisible(pen, frame, drawing.paths, ({ from, to }) => from === selected || to === selected);
-  }
+  const { drawing, view, phases, path, critical } = frame;
+  const faint = frame.isFaint ? DIM : 1;
+  const style = getComputedStyle(canvas);
+  const colour = (name: string) => style.getPropertyValue(`--m-${name}`); // the theme's
+  const thin = Math.max(1.5, 0.7 / view.k);
+  const stroke = (name: string, width: number, alpha: number, paths: readonly Path2D[], isWanted: (route: Route) => boolean) => {
+    pen.strokeStyle = colour(name);
+    pen.lineWidth = width;
+    pen.globalAlpha = alpha;
+    if (view.k < CURVED_FROM) strokeStraight(pen, frame, isWanted);
+    else strokeVisible(pen, frame, paths, isWanted);
+  };
+  stroke("idle", thin, faint * 0.5, drawing.once, () => true);
+  if (critical.size) stroke("fg", thin * 2.4, faint * 0.5, drawing.paths, ({ from, to }) => critical.has(`${from}>${to}`));
+  stroke("run", thin * 1.2, faint, drawing.paths, ({ to }) => phases[to]?.status === "running");
+  if (path) stroke("run", thin * 1.4, 1, drawing.paths, ({ from, to }) => isEdgeOnPath(path, from, to));
   pen.globalAlpha = 1;
   if (frame.isFar) drawBoxes(pen, frame, colour);
 }
 
-const BOX: Readonly<Record<PhaseState, string>> = {
-  pending: "line",
-  running: "run",
-  retrying: "warn",
-  completed: "ok",
-  failed: "fail",
-  skipped: "skip",
-  cancelled: "idle",
+/** Colour; how strongly the box is filled; is its border dashed? What needs no look steps back. */
+const BOX: Readonly<Record<PhaseState, readonly [string, number, boolean]>> = {
+  pending: ["idle", 0, false],
+  running: ["run", 1, false],
+  retrying: ["warn", 1, false],
+  completed: ["ok", 0.55, false],
+  failed: ["fail", 1, false],
+  skipped: ["skip", 0.35, true],
+  cancelled: ["idle", 0.35, true],
 };
 
-function drawBoxes(pen: Pen, { drawing, nodeWidth, nodeHeight, phases }: Frame, colour: (name: string) => string): void {
-  const boxes = new Map<PhaseState, Path2D>();
+interface Boxes {
+  readonly status: PhaseState;
+  readonly isFaint: boolean;
+  readonly boxes: Path2D;
+  readonly signs: Path2D;
+  readonly sign: Path2D;
+}
+
+function drawBoxes(pen: Pen, { drawing, view, width, height, phases, ...frame }: Frame, colour: Colour): void {
+  const { x, y, nodeWidth, nodeHeight } = drawing.layout;
+  const isSigned = nodeHeight * view.k >= SIGN_FROM;
+  const scale = nodeHeight / 22;
+  const groups = new Map<string, Boxes>();
   phases.forEach(({ status }, i) => {
-    const box = boxes.get(status) ?? new Path2D();
-    box.rect((drawing.layout.x[i] ?? 0) - nodeWidth / 2, (drawing.layout.y[i] ?? 0) - nodeHeight / 2, nodeWidth, nodeHeight);
-    boxes.set(status, box);
+    const left = (x[i] ?? 0) - nodeWidth / 2;
+    const top = (y[i] ?? 0) - nodeHeight / 2;
+    const seenX = left * view.k + view.x;
+    const seenY = top * view.k + view.y;
+    if (seenX > width || seenY > height || seenX < -nodeWidth * view.k || seenY < -nodeHeight * view.k) return;
+    const isFaint = frame.isFaint?.(i) ?? false;
+    const key = `${status}${isFaint}`;
+    const group = groups.get(key) ?? { status, isFaint, boxes: new Path2D(), signs: new Path2D(), sign: new Path2D(signOf(status)) };
+    groups.set(key, group);
+    group.boxes.rect(left, top, nodeWidth, nodeHeight);
+    if (isSigned) group.signs.addPath(group.sign, new DOMMatrix([scale, 0, 0, scale, (x[i] ?? 0) - 8 * scale, (y[i] ?? 0) - 8 * scale]));
   });
-  for (const [status, box] of boxes) {
-    pen.fillStyle = colour(BOX[status]);
-    pen.fill(box);
+  const line = Math.max(1.5, 1 / view.k);
+  for (const { status, isFaint, boxes, signs } of groups.values()) {
+    const [name, strength, isDashed] = BOX[status];
+    const faint = isFaint ? DIM : 1;
+    pen.globalAlpha = 1;
+    pen.fillStyle = colour("bg");
+    pen.fill(boxes);
+    pen.strokeStyle = pen.fillStyle = colour(name);
+    pen.globalAlpha = strength * faint;
+    pen.fill(boxes);
+    pen.globalAlpha = faint * (strength ? 1 : 0.6);
+    pen.lineWidth = line;
+    pen.setLineDash(isDashed && isSigned ? [4 * line, 3 * line] : []);
+    if (isSigned || strength < 0.5) pen.stroke(boxes);
+    if (!isSigned) continue;
+    pen.setLineDash([]);
+    pen.globalAlpha = faint;
+    if (strength === 1) pen.strokeStyle = colour("bg");
+    pen.lineWidth = nodeHeight / 11;
+    pen.stroke(signs);
   }
 }
 
-/** Draws the edges into running phases as dashes that move with `time` (ms); without motion they stand still. */
-export function drawFlow(canvas: HTMLCanvasElement, frame: Frame, time: number): void {
-  const pen = begin(canvas, frame);
-  if (!pen || frame.view.k < CURVED_FROM) return;
-  pen.strokeStyle = colours(canvas)("run");
-  pen.lineWidth = Math.max(2, 1 / frame.view.k);
-  pen.setLineDash([6, 8]);
-  pen.lineDashOffset = -(time / 40) % 14;
-  strokeVisible(pen, frame, frame.drawing.paths, ({ to }) => frame.phases[to]?.status === "running");
-}
-
-/** The theme's colours, from the view's CSS variables. */
-function colours(canvas: HTMLCanvasElement): (name: string) => string {
-  const style = getComputedStyle(canvas);
-  return (name) => style.getPropertyValue(`--m-${name}`);
+/** The sign within the icon of a status; a phase to come needs none. */
+function signOf(status: PhaseState): string {
+  const [disc, line, glyph] = SHAPES[status];
+  return status === "pending" ? "" : glyph || disc || line;
 }
 
 function begin(canvas: HTMLCanvasElement, { view: { x, y, k }, width, height }: Frame): Pen | null {
@@ -131,6 +164,16 @@ function begin(canvas: HTMLCanvasElement, { view: { x, y, k }, width, height }: 
   canvas.height = Math.round(height * density);
   pen?.setTransform(k * density, 0, 0, k * density, x * density, y * density);
   return pen;
+}
+
+function strokeStraight(pen: Pen, { drawing }: Frame, isWanted: (route: Route) => boolean): void {
+  pen.beginPath();
+  for (const route of drawing.layout.routes) {
+    if (!isWanted(route)) continue;
+    const { points } = route;
+    for (let i = 0; i < points.length; i += 2) pen[i ? "lineTo" : "moveTo"](points[i] ?? 0, points[i + 1] ?? 0);
+  }
+  pen.stroke();
 }
 
 function strokeVisible(

@@ -1,25 +1,39 @@
 /** One phase as a box of the graph. */
 import type { Port } from "../state/store";
 import type { Phase } from "../wire";
-import { phaseNote, phaseSummary } from "./format";
+import { ORIGIN_WORDS, phaseNote, phaseSummary } from "./format";
 import { StatusIcon } from "./icons";
 
-export const NODE = { nodeWidth: 172, nodeHeight: 50 } as const;
+/** How the kernel begins its reason where a value was put in a phase's place. */
+const BUILT_ON = "built on the substitute";
 
 interface Props {
   readonly id: string;
   readonly port: Port;
   readonly phase: Phase;
   readonly index: number;
-  readonly x: number;
-  readonly y: number;
+  /** The upper left corner. */
+  readonly left: number;
+  readonly top: number;
   readonly isSelected: boolean;
+  readonly isCritical: boolean;
+  readonly isFaint: boolean;
   readonly elapsed: number;
 }
 
-export function GraphNode({ id, port, phase, index, x, y, isSelected, elapsed }: Props) {
+/** What is special about a phase's result, in a word or two each. */
+export function badgesOf({ attempt, origin, reason, edited }: Phase): readonly string[] {
+  const isBuilt = reason.startsWith(BUILT_ON);
+  return [attempt > 1 ? `attempt ${attempt}` : "", ORIGIN_WORDS[origin], isBuilt ? "on substitute" : "", edited ? "edited" : ""].filter(
+    Boolean,
+  );
+}
+
+export function GraphNode({ id, port, phase, index, left, top, isSelected, isCritical, isFaint, elapsed }: Props) {
   const phases = port.state.peek().session?.phases ?? [];
-  const summary = phaseSummary(phase, elapsed);
+  const says = isCritical && "on the critical path";
+  const badges = badgesOf(phase);
+  const { name, status, message, reason, error, fraction } = phase;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the listbox has the keys and the focus
     <div
@@ -27,22 +41,33 @@ export function GraphNode({ id, port, phase, index, x, y, isSelected, elapsed }:
       class="milo-node"
       role="option"
       aria-selected={isSelected}
-      aria-description={phaseNote(phase, phases)}
+      aria-description={[phaseNote(phase, phases), says].filter(Boolean).join(", ") || undefined}
       aria-setsize={phases.length}
       aria-posinset={index + 1}
-      data-phase={phase.name}
-      data-status={phase.status}
+      data-phase={name}
+      data-status={status}
       data-unsaved={phase.unsaved || undefined}
-      title={[phase.name, summary, phase.message, phase.reason, phase.error].filter(Boolean).join("\n")}
-      style={`left:${x - NODE.nodeWidth / 2}px;top:${y - NODE.nodeHeight / 2}px`}
+      data-critical={isCritical || undefined}
+      data-faint={isFaint || undefined}
+      title={[name, phaseSummary(phase, elapsed), message, reason, error, says].filter(Boolean).join("\n")}
+      style={`left:${left}px;top:${top}px`}
       onClick={() => port.select(index, true)}
     >
-      <StatusIcon status={phase.status} size={18} />
+      <StatusIcon status={status} size={18} />
       <span>
-        <b>{phase.name}</b>
+        <b>{name}</b>
         <small>{phaseSummary(phase, elapsed, true)}</small>
       </span>
-      {phase.status === "running" && phase.fraction > 0 ? <i style={`width:${phase.fraction * 100}%`} /> : null}
+      {badges.length ? (
+        <em>
+          {badges.map((badge) => (
+            <u key={badge} data-substitute={badge.endsWith("substitute") || undefined}>
+              {badge}
+            </u>
+          ))}
+        </em>
+      ) : null}
+      {status === "running" && fraction > 0 ? <i style={`--m-part:${fraction * 100}%`} /> : null}
     </div>
   );
 }
