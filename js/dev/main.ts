@@ -2,6 +2,7 @@
 import widget from "../src/index";
 import type { Phase, Snapshot } from "../src/wire";
 import { fakeModel, fakePhase, sampleLines } from "./fake";
+import { stateCases } from "./states";
 
 const parameters = new URLSearchParams(location.search);
 const chosen = parameters.get("case") ?? "running";
@@ -96,8 +97,8 @@ function cancelled(): Phase[] {
 
 const long = "a_very_long_phase_name_that_goes_on_and_on_because_somebody_generated_it_from_a_path_like_this";
 const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
+  ...stateCases,
   empty: () => ({ phases: [], silent: true }),
-  gone: () => ({ phases: ran(classic(), 2, 2), now: 6 }),
   chain: () => ({ phases: ran(chain(4), 4, 0), status: "completed", now: 9 }),
   grid: () => ({ phases: ran(grid(6), 36, 0), status: "completed", now: 40 }),
   pending: () => ({ phases: classic(), status: "pending" }),

@@ -25,7 +25,7 @@ export function formatLeft([low, high]: readonly [number, number]): string {
 function roughly(seconds: number): string {
   if (seconds < 20) return `${Math.max(1, Math.round(seconds))}s`;
   if (seconds < 55) return `${Math.round(seconds / 5) * 5}s`;
-  if (seconds < 55 * 60) return `${Math.max(1, Math.round(seconds / 60))}m`;
+  if (seconds < 57 * 60) return `${Math.max(1, Math.round(seconds / 60))}m`;
   return formatDuration(Math.round(seconds / 300) * 300);
 }
 

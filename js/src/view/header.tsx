@@ -40,7 +40,7 @@ export function Header({ port, now, filter }: ViewProps) {
     <header class="milo-header">
       <div class="milo-line milo-wrap">
         <StatusIcon status={status} size={20} />
-        <b class="milo-cut" title={session?.pipeline}>
+        <b class="milo-cut" dir="auto" title={session?.pipeline}>
           {session?.pipeline ?? "Pipeline"}
         </b>
         <span class="milo-word" data-status={status}>

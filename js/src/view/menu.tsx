@@ -59,7 +59,9 @@ export function PhaseMenu({ port, id, index, at, onClose, onValue }: Props) {
     <Popup at={at} kind="menu" onClose={onClose} onKey={onKey}>
       <div class="milo-line milo-menu-head" data-status={phase.status}>
         <StatusIcon status={phase.status} size={14} />
-        <b class="milo-cut">{phase.name}</b>
+        <b class="milo-cut" dir="auto">
+          {phase.name}
+        </b>
         <span class="milo-word">{phase.status}</span>
       </div>
       <div ref={list} role="menu" aria-label={`Actions for ${phase.name}`}>

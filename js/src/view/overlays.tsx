@@ -181,9 +181,9 @@ function listenForTips(root: HTMLElement, signal: AbortSignal, tip: Signal<Hinte
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }
 
-function wishOf({ dataset, ariaDisabled }: HTMLElement): Wish | null {
-  if (ariaDisabled === "true") return null;
-  const { command = "", for: phase, options = "{}" } = dataset;
+function wishOf(button: HTMLElement): Wish | null {
+  if (button.getAttribute("aria-disabled") === "true") return null;
+  const { command = "", for: phase, options = "{}" } = button.dataset;
   return { command: command as Command, phases: phase === undefined ? [] : [phase], options: JSON.parse(options) as Options };
 }
 

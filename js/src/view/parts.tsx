@@ -91,12 +91,3 @@ export function SignButton({ sign, label, onClick }: { sign: SignName; label: st
     </button>
   );
 }
-
-/** Opens what can be done with a phase: the menu itself comes with the later part. */
-export function MenuButton({ phase }: { phase: string }) {
-  return (
-    <button type="button" class="milo-sign" data-menu={phase} aria-haspopup="menu" aria-label={`Actions for ${phase}`} title="Actions (.)">
-      <Sign name="menu" />
-    </button>
-  );
-}
