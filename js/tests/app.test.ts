@@ -310,7 +310,7 @@ test("keys: arrows follow edges, digits change views, Escape closes, letters giv
   press(box, "3");
   await settled();
   expect(find('[data-view="list"]')).toBeTruthy();
-  press(find('[role="listbox"]'), "?");
+  press(find('[role="grid"]'), "?");
   await settled();
   expect(el.textContent).toContain("these keys");
 });

@@ -1,11 +1,23 @@
-/** Phases as the rows of a listbox: what timeline and list have in common. */
+/** Phases as the rows of a listbox or a grid: what timeline and list have in common. */
 import type { Child } from "../dom/h";
 import { useMemo, useRef } from "../dom/hooks";
+import type { Attributes } from "../dom/jsx-runtime";
 import { phaseElapsed } from "../state/selectors";
 import type { Phase } from "../wire";
+import { matcher } from "./filter";
+import { ShowAll } from "./filter-bar";
 import { phaseNote } from "./format";
 import { selectByKey, type ViewProps } from "./view";
 import { Window } from "./window";
+
+/** What is drawn again with every row. */
+export interface Row {
+  readonly phase: Phase;
+  readonly index: number;
+  /** Its place among the rows. */
+  readonly at: number;
+  readonly elapsed: number;
+}
 
 interface Props extends ViewProps {
   /** Phase indices in the order of the rows. */
@@ -13,10 +25,19 @@ interface Props extends ViewProps {
   readonly rowHeight: number;
   readonly class: string;
   readonly head: Child;
-  readonly row: (phase: Phase, elapsed: number) => Child;
+  readonly row: (row: Row) => Child;
+  /** Has it columns, with a row of headers in its head? */
+  readonly isGrid?: boolean;
 }
 
-export function Rows({ port, id, now, order, rowHeight, class: name, head, row }: Props) {
+/** Those of the phases in this order that the view's filter wants. */
+export function wanted({ port, filter }: ViewProps, order: readonly number[]): readonly number[] {
+  const phases = port.state.value.session?.phases ?? [];
+  const matches = matcher(filter.value);
+  return order.filter((index) => phases[index] && matches(phases[index]));
+}
+
+export function Rows({ port, id, now, filter, order, rowHeight, class: name, head, row, isGrid = false }: Props) {
   const state = port.state.value;
   const phases = state.session?.phases ?? [];
   const { selected } = state.choice;
@@ -25,7 +46,14 @@ export function Rows({ port, id, now, order, rowHeight, class: name, head, row }
   // Where the person looks stays, however rows change places: only another selection brings itself into sight.
   const reveal = useMemo(() => ({ row: isShown.current ? place : -1 }), [selected]);
   isShown.current = true;
-  return (
+  const box: Attributes = {
+    role: isGrid ? "grid" : "listbox",
+    tabIndex: 0,
+    "aria-label": "Pipeline phases",
+    "aria-activedescendant": place < 0 ? undefined : `${id}-${selected}`,
+    onKeyDown: (event) => void selectByKey(event, port, order),
+  };
+  const rows = (
     <Window
       class="milo-rows"
       count={order.length}
@@ -33,35 +61,42 @@ export function Rows({ port, id, now, order, rowHeight, class: name, head, row }
       head={head}
       always={place}
       reveal={reveal}
-      body={{
-        role: "listbox",
-        tabIndex: 0,
-        "aria-label": "Pipeline phases",
-        "aria-activedescendant": place < 0 ? undefined : `${id}-${selected}`,
-        onKeyDown: (event) => selectByKey(event, port, order),
-      }}
+      body={isGrid ? { role: "rowgroup" } : box}
       row={(at) => {
         const index = order[at] ?? 0;
         const phase = phases[index];
         if (!phase) return null;
-        const elapsed = phaseElapsed(state, phase, now);
-        return (
-          // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the listbox has the keys and the focus
-          <div
-            id={`${id}-${index}`}
-            class={name}
-            role="option"
-            aria-selected={index === selected}
-            aria-description={phaseNote(phase, phases)}
-            data-phase={phase.name}
-            data-status={phase.status}
-            data-unsaved={phase.unsaved || undefined}
-            onClick={() => port.select(index, true)}
-          >
-            {row(phase, elapsed)}
-          </div>
-        );
+        const attributes: Attributes = {
+          id: `${id}-${index}`,
+          class: name,
+          role: isGrid ? "row" : "option",
+          "aria-selected": index === selected,
+          "aria-rowindex": isGrid ? at + 2 : undefined, // the headers are the first one
+          "aria-description": phaseNote(phase, phases),
+          "data-phase": phase.name,
+          "data-status": phase.status,
+          "data-unsaved": phase.unsaved || undefined,
+          onClick: () => port.select(index, true),
+        };
+        return <div {...attributes}>{row({ phase, index, at, elapsed: phaseElapsed(state, phase, now) })}</div>;
       }}
     />
+  );
+  return (
+    <>
+      {isGrid ? (
+        // biome-ignore lint/a11y/useSemanticElements: rows of a window are put where they belong, which tables do not allow
+        <div {...box} role="grid" class="milo-grid" aria-rowcount={order.length + 1}>
+          {rows}
+        </div>
+      ) : (
+        rows
+      )}
+      {order.length === 0 ? (
+        <p class="milo-empty">
+          No phase is like that. <ShowAll filter={filter} />
+        </p>
+      ) : null}
+    </>
   );
 }

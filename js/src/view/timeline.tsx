@@ -1,97 +1,221 @@
-/** When each attempt ran: a bar per attempt against the session's clock. */
-import type { State } from "../state/reducer";
-import { kernelNow, phaseElapsed } from "../state/selectors";
-import type { Attempt, Phase } from "../wire";
-import { formatDuration } from "./format";
-import { StatusIcon } from "./icons";
-import { Rows } from "./rows";
+/**
+ * When each attempt ran: bars against the session's clock, and what came between them.
+ *
+ * Names, axis and bars share one scroll container; zoomed in, the place under the pointer stays where it is. A session
+ * that goes on has some free axis before it, so that bars grow and nothing else moves.
+ */
+import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
+import { whenResized } from "../dom/lasting";
+import { type Kind, stretchesOf, type Times, timesOf } from "../state/bars";
+import { criticalPath } from "../state/critical";
+import { scaleOf } from "../state/scale";
+import { kernelNow } from "../state/selectors";
+import type { Snapshot } from "../wire";
+import { FilterNote } from "./filter-bar";
+import { SignButton } from "./parts";
+import { Rows, wanted } from "./rows";
+import { Axis, gridOf, type Ruler, xOf } from "./timeline-axis";
+import { KIND_WORDS, type Link, linksAt, TimelineRow } from "./timeline-row";
 import type { ViewProps } from "./view";
 
-/** Every attempt that ever started, oldest first, the current one with its time until now. */
-export function attemptsOf(phase: Phase, elapsed: number): readonly Attempt[] {
-  return [...phase.history, { ...phase, elapsed }].filter((one) => one.started_at > 0 && one.status !== "pending");
-}
+const ROW_PX = 28;
+/** Where nothing is laid out (a hidden tab), something to calculate with. */
+const WIDTH_PX = 800;
+/** Behind the last bar, for the time that stands beside it. */
+const BEHIND_PX = 64;
+const MOST_PX = 4_000_000;
+const MOST_PX_PER_SECOND = 2_000;
+const LEAST_ZOOM = 8;
+const STEP = 1.5;
 
-/** The stretch of time to show, in kernel seconds: from the first start to the last end, or to now while it runs. */
-export function sessionSpan(state: State, at: number): readonly [number, number] {
-  const { session } = state;
-  const attempts = session?.phases.flatMap((phase) => attemptsOf(phase, phaseElapsed(state, phase, at))) ?? [];
-  if (!session || (attempts.length === 0 && session.started_at <= 0)) return [0, 1];
-  const isRunning = session.status === "running" && state.connection !== "gone";
-  const from = attempts.reduce((least, one) => Math.min(least, one.started_at), session.started_at || Number.POSITIVE_INFINITY);
-  const to = attempts.reduce((most, one) => Math.max(most, one.started_at + one.elapsed), isRunning ? kernelNow(state, at) : from);
-  return [from, Math.max(from + 0.1, to)];
-}
-
-/** Round marks for a time axis, at most `most` of them after 0, in seconds from its start. */
-export function ticks(seconds: number, most: number): readonly number[] {
-  const rough = seconds / most;
-  const unit = rough < 1 ? 10 ** Math.floor(Math.log10(rough)) : rough < 60 ? 1 : rough < 3600 ? 60 : 3600;
-  const step = ([1, 2, 5, 10, 15, 30, 60].find((one) => one * unit >= rough) ?? Math.ceil(rough / unit)) * unit;
-  return Array.from({ length: Math.floor(seconds / step + 1e-9) + 1 }, (_, i) => i * step);
-}
+export { attemptsOf } from "../state/bars";
 
 export function Timeline(props: ViewProps) {
-  const state = props.port.state.value;
-  const [from, to] = sessionSpan(state, props.now);
-  const part = (seconds: number) => `${(seconds / (to - from)) * 100}%`;
-  const marks = ticks(to - from, 5);
-  const head = (
-    <div class="milo-head milo-time-row" aria-hidden="true">
-      <span />
-      <span class="milo-track">
-        {marks.map((mark) => (
-          <span key={mark} class="milo-tick" style={`left:${part(mark)}`}>
-            {mark ? formatDuration(mark).replace(".0s", "s") : "0"}
+  const { session } = props.port.state.value;
+  return session ? <Chart {...props} session={session} /> : null;
+}
+
+function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
+  const { port, now } = props;
+  const state = port.state.value;
+  const { selected } = state.choice;
+  const isKnown = state.connection !== "gone";
+  const frame = useRef<HTMLDivElement | null>(null);
+  const anchor = useRef<{ readonly share: number; readonly px: number } | null>(null);
+  const width = useSignal(0);
+  const zoom = useSignal(1);
+  const page = useSignal(0); // where it is scrolled to, in halves of what is in sight
+  const scrolled = useRef(0);
+
+  const clock = isKnown ? kernelNow(state, now) : session.now;
+  const times = useMemo(() => timesOf(session, clock, isKnown), [session, clock, isKnown]);
+  const scale = scaleOf(times);
+  const whole = width.value || WIDTH_PX;
+  const margin = Math.round(Math.min(260, Math.max(104, whole * 0.22)));
+  const seen = Math.max(120, whole - margin - BEHIND_PX);
+  const mostZoom = Math.max(LEAST_ZOOM, Math.min(MOST_PX / seen, (MOST_PX_PER_SECOND * scale.room) / seen));
+  const track = seen * Math.min(zoom.value, mostZoom);
+  const half = (seen + BEHIND_PX) / 2;
+  const ruler: Ruler = {
+    scale,
+    perSecond: track / scale.room,
+    margin,
+    now: times.isOpen && session.status === "running" ? clock : null,
+    sight: [(page.value - 1) * half, (page.value + 4) * half],
+  };
+
+  const box = () => frame.current?.querySelector<HTMLElement>(".milo-rows");
+  /** Zooms by a factor around a pixel of the track as it lies on the screen. */
+  const zoomBy = (factor: number, px = seen / 2) => {
+    const next = Math.min(mostZoom, Math.max(1, zoom.peek() * factor));
+    if (next === zoom.peek()) return;
+    anchor.current = { share: (scrolled.current + px) / track, px };
+    zoom.value = next;
+  };
+  const fit = () => {
+    zoom.value = 1;
+  };
+  const onWheel = useRef(zoomBy);
+  onWheel.current = (factor, clientX = 0) => zoomBy(factor, clientX - (box()?.getBoundingClientRect().left ?? 0) - margin);
+
+  useEffect(
+    (signal) => {
+      const element = box();
+      if (!element) return;
+      whenResized(element, signal, () => {
+        width.value = element.clientWidth;
+      });
+      element.addEventListener(
+        "scroll",
+        () => {
+          scrolled.current = element.scrollLeft;
+          page.value = Math.floor(element.scrollLeft / half);
+        },
+        { passive: true, signal },
+      );
+      element.addEventListener(
+        "wheel",
+        (event) => {
+          if (!event.ctrlKey && !event.metaKey) return;
+          event.preventDefault();
+          onWheel.current(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.005)), event.clientX);
+        },
+        { passive: false, signal },
+      );
+    },
+    [half],
+  );
+  const scrollTo = (px: number) => {
+    const element = box();
+    if (!element) return;
+    element.scrollLeft = Math.max(0, px);
+    scrolled.current = element.scrollLeft;
+    page.value = Math.floor(element.scrollLeft / half);
+  };
+  useEffect(() => {
+    if (anchor.current) scrollTo(anchor.current.share * track - anchor.current.px);
+    anchor.current = null;
+  }, [track]);
+  const wasSelected = useRef(selected);
+  useEffect(() => {
+    const first = selected === wasSelected.current ? undefined : stretchesOf(times, selected)[0];
+    wasSelected.current = selected;
+    if (!first || zoom.peek() === 1) return;
+    const x = xOf(ruler, first.from);
+    if (x < scrolled.current || x > scrolled.current + seen - 40) scrollTo(x - seen / 4);
+  }, [selected]);
+  const wasNow = useRef(0);
+  useEffect(() => {
+    const x = ruler.now === null ? 0 : xOf(ruler, ruler.now);
+    // Who sees the present go out of sight, at the right, goes on seeing it.
+    if (zoom.peek() > 1 && x > scrolled.current + seen && wasNow.current <= scrolled.current + seen && wasNow.current >= scrolled.current)
+      scrollTo(x - seen * 0.8);
+    wasNow.current = x;
+  });
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "+" || event.key === "=") zoomBy(STEP);
+    else if (event.key === "-") zoomBy(1 / STEP);
+    else if (event.key === "0") fit();
+    else if (event.key === "ArrowRight" || event.key === "ArrowLeft")
+      scrollTo(scrolled.current + (event.key === "ArrowRight" ? 1 : -1) * (seen / 5));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  const path = useMemo(() => criticalPath(session), [session]);
+  const all = useMemo(() => session.phases.map((_, i) => i), [session.phases.length]);
+  const order = wanted(props, all);
+  const critical = path.length > 1 ? path : [];
+  const links = linksOf(critical, order, times);
+  const onPath = new Set(critical);
+  const said = (time: number) => (session.epoch > 0 ? new Date((session.epoch + time) * 1000).toLocaleTimeString() : "");
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the listbox in it has the focus, and passes on what it has no use for
+    <div
+      data-view="timeline"
+      ref={frame}
+      onKeyDown={onKeyDown}
+      style={`--m-wide:${Math.round(margin + track + BEHIND_PX)}px;--m-margin:${margin}px;--m-grid:${gridOf(ruler)}`}
+    >
+      <div class="milo-line milo-legend">
+        {(Object.keys(KIND_WORDS) as Kind[]).map((kind) => (
+          <span key={kind} class="milo-line">
+            <i class="milo-bar" data-kind={kind} data-status={kind === "work" ? "running" : "pending"} />
+            {KIND_WORDS[kind]}
           </span>
         ))}
-      </span>
-    </div>
-  );
-  return (
-    <div data-view="timeline">
+        {critical.length > 0 ? (
+          <span class="milo-line" title={critical.map((index) => session.phases[index]?.name).join(" → ")}>
+            <i class="milo-critical" />
+            {`Critical path${ruler.now === null ? "" : ", expected"}: ${critical.length} phases`}
+          </span>
+        ) : null}
+        <span class="milo-spring" />
+        <FilterNote {...props} shown={order.length} />
+        <span class="milo-line milo-time-zoom">
+          <SignButton sign="minus" label="Zoom out (-)" onClick={() => zoomBy(1 / STEP)} />
+          <SignButton sign="plus" label="Zoom in (+)" onClick={() => zoomBy(STEP)} />
+          <SignButton sign="fit" label="Show all (0)" onClick={fit} />
+        </span>
+      </div>
       <Rows
         {...props}
-        order={(state.session?.phases ?? []).map((_, i) => i)}
-        rowHeight={28}
+        order={order}
+        rowHeight={ROW_PX}
         class="milo-time-row"
-        head={head}
-        row={(phase, elapsed) => {
-          const attempts = attemptsOf(phase, elapsed);
-          return (
-            <>
-              <span class="milo-line" title={phase.name}>
-                <StatusIcon status={phase.status} size={14} />
-                <span class="milo-cut">{phase.name}</span>
-                <span class="milo-said">{phase.status}</span>
-              </span>
-              <span class="milo-track">
-                {marks.map((mark) => (
-                  <i key={mark} class="milo-grid" style={`left:${part(mark)}`} />
-                ))}
-                {attempts.map((one, i) => {
-                  const before = attempts[i - 1];
-                  const ended = before ? before.started_at + before.elapsed : one.started_at;
-                  const time = formatDuration(one.elapsed);
-                  return (
-                    <>
-                      <i class="milo-wait" style={`left:${part(ended - from)};width:${part(one.started_at - ended)}`} />
-                      <span
-                        class="milo-bar"
-                        data-status={one.status}
-                        title={`Attempt ${one.attempt}: ${one.status}, ${time}\n${one.error}`}
-                        style={`left:${part(one.started_at - from)};width:${part(one.elapsed)}`}
-                      >
-                        {one.attempt === phase.attempt ? <span data-beside={one.elapsed / (to - from) < 0.12}>{time}</span> : null}
-                      </span>
-                    </>
-                  );
-                })}
-              </span>
-            </>
-          );
-        }}
+        head={<Axis ruler={ruler} />}
+        row={({ phase, index, at }) => (
+          <TimelineRow
+            phase={phase}
+            at={at}
+            stretches={stretchesOf(times, index)}
+            ruler={ruler}
+            links={linksAt(links, at)}
+            isCritical={onPath.has(index)}
+            said={said}
+          />
+        )}
       />
     </div>
   );
 }
+
+/** What connects the phases of the path, those between two rows that are both shown. */
+function linksOf(path: readonly number[], order: readonly number[], times: Times): readonly Link[] {
+  const places = new Map(order.map((index, at) => [index, at]));
+  return path.slice(1).flatMap((index, i): Link[] => {
+    const before = path[i] ?? 0;
+    const above = places.get(before);
+    const below = places.get(index);
+    const from = worksIn(times, before).at(-1)?.to;
+    if (above === undefined || below === undefined || from === undefined) return [];
+    const works = worksIn(times, index);
+    const to = (works.find((one) => one.from >= from - 0.05) ?? works[0])?.from;
+    return to === undefined ? [] : [{ above, below, from, to }];
+  });
+}
+
+const worksIn = (times: Times, index: number) => stretchesOf(times, index).filter(({ kind }) => kind === "work");
