@@ -29,10 +29,10 @@ STOP_TIMEOUT_S = 15
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TRY_EVERY_S = 0.05
 
-# JupyterLab, which ends with the tests, whatever ends them: their end of its standard input closes then.
+# A server, which ends with the tests, whatever ends them: their end of its standard input closes then.
 SERVER = """
 import os, signal, sys, threading
-from jupyterlab.labapp import main
+from {module} import main
 
 def end_with_the_tests():
     sys.stdin.read()
@@ -67,7 +67,10 @@ def find_chromium(playwrights_own: str) -> str:
 
 
 class Lab:
-    """One server on the loopback interface, in a process group of its own, with a random token."""
+    """One server of JupyterLab on the loopback interface, in a process group of its own, with a random token."""
+
+    module, app, path = "jupyterlab.labapp", "LabApp", "lab/tree/{}?reset&"
+    options: tuple[str, ...] = ("extension_manager=readonly",)
 
     def __init__(self, home: Path) -> None:
         """Start it, with all that it keeps below `home`.
@@ -85,7 +88,7 @@ class Lab:
         self._log = home / "server.log"
         self._has_ended = threading.Event()
         self._process = subprocess.Popen(
-            _command(self._port, self.root),
+            self._command(),
             env=self._environment(),
             cwd=self.root,
             stdin=subprocess.PIPE,
@@ -98,6 +101,24 @@ class Lab:
         if not self._is_up():
             self.stop()
             raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-4000:]}")
+
+    def address(self, name: str) -> str:
+        """Return where a notebook is open."""
+        return f"{self.url}/{self.path.format(name)}token={self.token}"
+
+    def _command(self) -> list[str]:
+        return [
+            sys.executable,
+            "-c",
+            SERVER.replace("{module}", self.module),
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            f"--port={self._port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.root}",
+            *(f"--{self.app}.{option}" for option in ("expose_app_in_browser=True", *self.options)),
+        ]
 
     def set(self, name: str, value: dict[str, Any]) -> None:
         """Change a part of JupyterLab's settings, for pages that are loaded from now on."""
@@ -181,23 +202,14 @@ class Lab:
         self._reader.join(STOP_TIMEOUT_S)
 
 
+class Classic(Lab):
+    """One server of Jupyter Notebook 7."""
+
+    module, app, path = "notebook.app", "JupyterNotebookApp", "notebooks/{}?"
+    options = ()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _command(port: int, root: Path) -> list[str]:
-    return [
-        sys.executable,
-        "-c",
-        SERVER,
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-        "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={root}",
-        "--LabApp.expose_app_in_browser=True",
-        "--LabApp.extension_manager=readonly",
-    ]

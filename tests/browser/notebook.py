@@ -20,6 +20,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 NOT_OURS = (
     "/lsp/status",  # asked for whether or not a language server is installed
     "Could not restore the debugger state",
+    "Cannot read properties of undefined (reading 'schema')",  # Notebook 7, of any notebook
     "Canceled future for comm_info_request",  # these, when a kernel restarts
     "Canceled future for create_subshell_request",
     "Canceled future for debug_request",
@@ -77,7 +78,7 @@ class Notebook:
         self.console: list[str] = []
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
-        page.goto(f"{lab.url}/lab/tree/{name}?reset&token={lab.token}")
+        page.goto(lab.address(name))
         self.wait_ready()
 
     def _note(self, message: ConsoleMessage) -> None:

@@ -82,7 +82,7 @@ def test_a_saved_notebook_shows_how_its_pipeline_ended_without_a_kernel(open_not
     lab.end_kernels()
 
     notebook.page.route("**/api/sessions**", no_new_kernel)
-    notebook.page.goto(f"{lab.url}/lab/tree/{notebook.name}?reset&token={lab.token}")
+    notebook.page.goto(lab.address(notebook.name))
     still = notebook.page.locator(STILL)
     expect(still).to_be_visible(timeout=OPEN_TIMEOUT_MS)
     check_picture(still)
