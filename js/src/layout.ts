@@ -53,6 +53,8 @@ export interface Proper {
 
 const MOST_STAND_INS = 80_000;
 const STAND_IN_GAP = 7;
+/** How much broader than its broadest layer a picture may get, for edges that are straighter. */
+const ROOM = 1.15;
 
 type Edge = readonly [number, number];
 
@@ -144,22 +146,25 @@ function places(proper: Proper, layers: readonly (readonly number[])[], breadth:
     }
     return weight ? [sum / weight, weight] : [across[vertex] ?? 0, 0.1];
   };
+  const widest = layers.reduce((most, layer) => Math.max(most, offset[layer.at(-1) ?? 0] ?? 0), 0);
+  const limit = (widest * ROOM) / 2;
   for (let sweep = 0; sweep < 8; sweep++) {
     const forward = sweep % 2 === 0;
     const sides = sweep < 5 ? [forward ? up : down] : [up, down];
     for (let i = 0; i < layers.length; i++) {
       const layer = layers[forward ? i : layers.length - 1 - i] ?? [];
-      pull(layer, across, offset, (vertex) => wish(vertex, sides));
+      pull(layer, across, offset, limit, (vertex) => wish(vertex, sides));
     }
   }
   return across;
 }
 
-/** Isotonic regression (pool adjacent violators): the places nearest to the wishes that keep order and gaps. */
+/** Isotonic regression (pool adjacent violators): the places within the limit, nearest to the wishes, that keep order and gaps. */
 function pull(
   layer: readonly number[],
   across: Float64Array,
   offset: Float64Array,
+  limit: number,
   wish: (vertex: number) => readonly [number, number],
 ): void {
   const pools: { at: number; weight: number; size: number }[] = [];
@@ -174,11 +179,13 @@ function pull(
     }
     pools.push(pool);
   }
+  const last = Math.max(-limit, limit - (offset[layer.at(-1) ?? 0] ?? 0));
   let i = 0;
   for (const pool of pools) {
+    const at = Math.min(Math.max(pool.at, -limit), last);
     for (const end = i + pool.size; i < end; i++) {
       const vertex = layer[i] ?? 0;
-      across[vertex] = pool.at + (offset[vertex] ?? 0);
+      across[vertex] = at + (offset[vertex] ?? 0);
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
 import { whenResized } from "../dom/lasting";
-import { COMPACT, fitScale, LEAST_TEXT, NODE_HEIGHT, PAD } from "../layout-choice";
+import { COMPACT, fitScale, isReadable, NODE_HEIGHT, PAD } from "../layout-choice";
 import { isOnPath, neighbour, pathThrough } from "../layout-path";
 import { downstream, phaseElapsed } from "../state/selectors";
 import { isNarrow, matcher } from "./filter";
@@ -25,9 +25,6 @@ const CORNER_WIDTH = 100;
 const LEGEND_WIDTH = 150;
 const MOST_HEIGHT = 460;
 const LEAST_HEIGHT = 110;
-/** Of more phases than this only few are made, so they become boxes sooner. */
-const FEW = 120;
-const FAR_IF_MANY = 0.5;
 const HOVER_MS = 90;
 
 export function Graph({ port, id, now, theme, filter }: ViewProps) {
@@ -60,7 +57,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
   const corner = isCornerTaken ? CORNER_HEIGHT : 0;
   const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD + corner));
   const view = moved.value ?? { k: fit, x: left, y: (height - corner - made.height * fit) / 2 };
-  const isFar = nodeHeight * view.k < LEAST_TEXT || (phases.length > FEW && view.k < FAR_IF_MANY);
+  const isFar = !isReadable(made, view.k);
 
   const upstream = useMemo(() => phases.map(({ depends_on }) => depends_on), [made]);
   const after = useMemo(() => downstream(phases), [made]);
