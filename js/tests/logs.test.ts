@@ -20,10 +20,14 @@ test("a batch twice changes nothing a person can see, and the first buffer stays
 
 test("holes are named as stretches that can be asked for", () => {
   const buffer = withBounds(putLines(putLines(NO_LOGS, 0, lines(0, 10)), 40, lines(40, 10)), 0, 100);
-  expect(missing(buffer, 0, 10)).toBeNull();
-  expect(missing(buffer, 5, 45)).toEqual({ start: 10, count: 30 });
-  expect(missing(buffer, 60, 70, 20)).toEqual({ start: 60, count: 20 });
-  expect(missing(withBounds(buffer, 30, 100), 0, 40)).toEqual({ start: 30, count: 10 });
+  const at = (line: number) => lineAt(buffer, line);
+  expect(missing(buffer, 0, 10, at)).toBeNull();
+  expect(missing(buffer, 0, 10, at, 20)).toBeNull(); // nothing is asked for beyond what is in sight, only with it
+  expect(missing(buffer, 5, 45, at)).toEqual({ start: 10, count: 30 });
+  expect(missing(buffer, 60, 70, at, 5)).toEqual({ start: 55, count: 20 });
+  expect(missing(buffer, 60, 70, at, 5, 8)).toEqual({ start: 55, count: 8 });
+  expect(missing(buffer, 95, 130, at, 50)).toEqual({ start: 50, count: 50 });
+  expect(missing(withBounds(buffer, 30, 100), 0, 40, at)).toEqual({ start: 30, count: 10 });
 });
 
 test("no more than 50,000 lines stay, the latest ones", () => {
@@ -75,8 +79,8 @@ test("lines that were cut are one row, which names them, between the head and th
   expect(countRows(buffer)).toBe(10 + 1 + 100);
   expect([0, 9, 10, 11, 110].map((row) => lineOfRow(buffer, row))).toEqual([0, 9, -1, 900, 999]);
   expect([0, 9, 10, 899, 900, 999].map((line) => rowOfLine(buffer, line))).toEqual([0, 9, 10, 10, 11, 110]);
-  expect(missing(buffer, 5, 950)).toEqual({ start: 5, count: 5 });
-  expect(missing(putLines(buffer, 0, lines(0, 10)), 5, 950)).toEqual({ start: 900, count: 100 });
+  expect(missing(buffer, 5, 950, () => undefined)).toEqual({ start: 5, count: 5 });
+  expect(missing(buffer, 5, 950, (line) => line < 10)).toEqual({ start: 900, count: 50 });
 });
 
 test("where nothing is known of the head the cut comes first", () => {

@@ -61,23 +61,34 @@ export function withHead(buffer: LogBuffer, head: number): LogBuffer {
   return kept === buffer.head ? buffer : { ...buffer, head: kept };
 }
 
-/** The first stretch within [from, to) that is not here and could be asked for, at most `most` lines long. */
-export function missing(buffer: LogBuffer, from: number, to: number, most = BLOCK): { start: number; count: number } | null {
+/**
+ * The first stretch that is not here and could be asked for because a line within [from, to) is missing: with lines
+ * `around` it, and at most `most` long. `at` gives what is here.
+ */
+export function missing(
+  buffer: Omit<LogBuffer, "blocks">,
+  from: number,
+  to: number,
+  at: (line: number) => unknown,
+  around = 0,
+  most = BLOCK,
+): { start: number; count: number } | null {
   const { head, first, end } = buffer;
-  return (
-    stretch(buffer, Math.max(0, from), Math.min(to, head), head, most) ??
-    stretch(buffer, Math.max(from, first), Math.min(to, end), end, most)
-  );
-}
-
-function stretch(buffer: LogBuffer, from: number, to: number, limit: number, most: number): { start: number; count: number } | null {
-  let start = from;
-  while (start < to && lineAt(buffer, start)) start++;
-  if (start >= to) return null;
-  const last = Math.min(limit, start + most);
-  let end = start + 1;
-  while (end < last && !lineAt(buffer, end)) end++;
-  return { start, count: end - start };
+  for (const [begin, stop] of [
+    [0, head],
+    [first, end],
+  ] as const) {
+    let start = Math.max(begin, from);
+    while (start < Math.min(stop, to) && at(start)) start++;
+    if (start >= Math.min(stop, to)) continue;
+    const least = Math.max(begin, from - around);
+    const last = Math.min(stop, Math.max(to + around, start + 1));
+    while (start > least && !at(start - 1)) start--;
+    let count = 1;
+    while (count < most && start + count < last && !at(start + count)) count++;
+    return { start, count };
+  }
+  return null;
 }
 
 // What a person scrolls through: the head, one row that names the cut, and all from `first` on.

@@ -14,8 +14,9 @@ const group = (label: string) => ({ role: "group", "aria-label": label });
 export function FilterDrawer({ query }: Pick<Settings, "query">) {
   const now = query.value;
   const turn = (which: "streams" | "levels", word: string) => {
-    const words = now[which];
-    query.value = { ...now, [which]: words.includes(word) ? words.filter((one) => one !== word) : [...words, word] };
+    const before = query.peek();
+    const words = before[which];
+    query.value = { ...before, [which]: words.includes(word) ? words.filter((one) => one !== word) : [...words, word] };
   };
   const chips = (which: "streams" | "levels", label: string, words: readonly string[]) => (
     <span class="milo-line milo-wrap" {...group(label)}>
@@ -37,7 +38,7 @@ export function FilterDrawer({ query }: Pick<Settings, "query">) {
         aria-pressed={now.isOnly}
         title="Show nothing but the lines that the search finds"
         onClick={() => {
-          query.value = { ...now, isOnly: !now.isOnly };
+          query.value = { ...query.peek(), isOnly: !query.peek().isOnly };
         }}
       >
         only matches
@@ -47,7 +48,7 @@ export function FilterDrawer({ query }: Pick<Settings, "query">) {
           type="button"
           class="milo-link"
           onClick={() => {
-            query.value = { ...now, streams: [], levels: [], isOnly: false };
+            query.value = { ...query.peek(), streams: [], levels: [], isOnly: false };
           }}
         >
           Show all
@@ -102,7 +103,7 @@ export function MoreDrawer({ settings: { times, wraps }, hasClock, onGo, onLeave
         aria-pressed={wraps.value}
         title="Break long lines (w)"
         onClick={() => {
-          wraps.value = !wraps.value;
+          wraps.value = !wraps.peek();
         }}
       >
         wrap

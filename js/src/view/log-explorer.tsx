@@ -1,12 +1,13 @@
 /** The log explorer: what is looked for, what is chosen, where it is scrolled to; lines come from `log-source`. */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
-import { linkedLines, linkTo, type Range } from "../state/links";
+import type { Range } from "../state/links";
 import { countRows, lineOfRow, rowOfLine } from "../state/logs";
 import { isFilter, neighbour, patternOf, placeOf } from "../state/search";
 import { isOver } from "../state/selectors";
 import type { Port } from "../state/store";
 import { formatCount, plural } from "./format";
 import { Bar } from "./log-bar";
+import { useChosen } from "./log-chosen";
 import { Chosen, FilterDrawer, MoreDrawer, Wrong } from "./log-drawers";
 import { useFound } from "./log-find";
 import { goTo } from "./log-go";
@@ -46,7 +47,6 @@ export function Explorer({ port, log, onAll }: Props) {
   const sight = useRef(0);
   const leftAt = useSignal(buffer.end);
   const current = useSignal(-1);
-  const range = useSignal<Range | null>(null);
   const target = useSignal<{ readonly line: number } | null>(null);
   const whole = useSignal<ReadonlySet<number>>(new Set());
   const said = useSignal("");
@@ -76,24 +76,10 @@ export function Explorer({ port, log, onAll }: Props) {
     current.value = next;
     show(next);
   };
+  const { range, link, ...chosen } = useChosen(session?.pipeline ?? "", name, show);
   const choose = (next: Range | null) => {
-    range.value = next;
     said.value = "";
-    const address = location.href.replace(/#.*$/s, "");
-    const isOurs = session !== null && linkedLines(location.hash, session.pipeline, name) !== null;
-    if (!next && !isOurs) return;
-    try {
-      // The host's own addresses stay as they are: nothing is loaded, no step is added to go back to.
-      history.replaceState(history.state, "", next ? address + linkTo(session?.pipeline ?? "", name, next) : address);
-    } catch {
-      // pages without an address of their own
-    }
-  };
-  const chooseLine = (line: number, extends_: boolean) => {
-    setFollow(false);
-    const anchor = extends_ && range.peek() ? (range.peek()?.anchor ?? line) : line;
-    if (extends_) getSelection()?.removeAllRanges();
-    choose({ anchor, to: line });
+    chosen.choose(next);
   };
 
   useEffect(() => {
@@ -109,19 +95,6 @@ export function Explorer({ port, log, onAll }: Props) {
     current.value = next;
     show(next);
   }, [numbers, found.isDone]);
-  useEffect(
-    (ending) => {
-      const follow = () => {
-        const linked = session && linkedLines(location.hash, session.pipeline, name);
-        if (!linked) return;
-        range.value = linked;
-        show(linked.anchor);
-      };
-      follow();
-      window.addEventListener("hashchange", follow, { signal: ending });
-    },
-    [session?.pipeline],
-  );
   useEffect((ending) => ending.addEventListener("abort", () => going.peek()?.abort()), []);
 
   const onSight = (first: number, last: number) => {
@@ -143,13 +116,11 @@ export function Explorer({ port, log, onAll }: Props) {
     });
   };
   const copy = (isNumbered: boolean) => {
-    const chosen = range.peek();
-    if (chosen) work((say, ending) => copyRange(port, log, chosen, lineAt, isNumbered, say, ending));
+    const lines = range.peek();
+    if (lines) work((say, ending) => copyRange(port, log, lines, lineAt, isNumbered, say, ending));
   };
   const copyLink = async () => {
-    const chosen = range.peek();
-    const link = chosen && location.href.replace(/#.*$/s, "") + linkTo(session?.pipeline ?? "", name, chosen);
-    if (link) said.value = (await copyText(link)) ? "Copied" : REFUSED;
+    said.value = (await copyText(link())) ? "Copied" : REFUSED;
   };
   const focus = () => body.current?.querySelector<HTMLElement>("[role=region]")?.focus();
   const go = (text: string) =>
@@ -189,7 +160,11 @@ export function Explorer({ port, log, onAll }: Props) {
         attempt={start?.attempt ?? 0}
         phase={owner < 0 ? undefined : { name: phases[owner]?.name ?? "other", index: owner }}
         isWhole={whole.value.has(number)}
-        onChoose={(event) => chooseLine(number, event.shiftKey)}
+        onChoose={(event) => {
+          setFollow(false);
+          said.value = "";
+          chosen.chooseLine(number, event.shiftKey);
+        }}
         onPhase={() => {
           onAll?.(false);
           port.select(owner, true);

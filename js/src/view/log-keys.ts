@@ -2,13 +2,13 @@
 import type { Ref } from "../dom/h";
 import type { Range } from "../state/links";
 import type { LogBuffer } from "../state/logs";
-import type { Signal } from "../state/signal";
+import type { ReadonlySignal } from "../state/signal";
 import type { Settings } from "./log-settings";
 
 interface Acts {
   readonly body: Ref<HTMLElement | null>;
   readonly settings: Settings;
-  readonly range: Signal<Range | null>;
+  readonly range: ReadonlySignal<Range | null>;
   readonly buffer: LogBuffer;
   readonly hasMatches: boolean;
   step(by: 1 | -1): void;

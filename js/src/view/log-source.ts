@@ -1,8 +1,10 @@
-/** Where the log's lines come from: the pipeline's story for a phase, pages on request for all phases, single lines for a filter. */
+/**
+ * Where the log's lines come from: the end of a phase's log from the pipeline's story, as it is told; all else on request,
+ * in pages or, for a filter, here and there. What was looked at long ago is forgotten and asked for again.
+ */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
-import { type Line, type LogBuffer, lineAt, missing, NO_LOGS, withHead } from "../state/logs";
+import { type Line, type LogBuffer, lineAt, missing, NO_LOGS } from "../state/logs";
 import { rowsOf, takePage } from "../state/pages";
-import { linesOf } from "../state/reducer";
 import { logOf } from "../state/selectors";
 import type { Port } from "../state/store";
 
@@ -13,9 +15,11 @@ const MOST_ASKED = 500;
 const MOST_SINGLE = 5_000;
 const LOOK_AGAIN_MS = 400;
 const OVERLAP = 50;
+/** The kernel may have cut lines of longer logs. */
+const SHORT = 10_000;
 
 export interface Source {
-  /** How long the log is, and the lines in a row that are here. */
+  /** How long the log is, what was cut of it. */
   readonly buffer: LogBuffer;
   readonly lineAt: (number: number) => Line | undefined;
   /** These lines are in sight: what is missing of them is asked for. */
@@ -32,12 +36,15 @@ export function useSource(port: Port, log: number): Source {
   const { session } = state;
   const phases = session?.phases ?? [];
   const isAll = log > phases.length;
-  const pages = useSignal(NO_LOGS); // of all phases; of one, only what was cut is of interest
+  const pages = useSignal(NO_LOGS);
   const trouble = useSignal("");
-  const singles = useMemo(() => new Map<number, Line>(), [session?.session_id, log]);
+  const singles = useMemo(() => new Map<number, Line>(), []);
   const drops = useRef<{ page?: () => void; lines?: () => void }>({});
-  const known = isAll ? phases.reduce((sum, phase) => sum + phase.log_count, session?.other ?? 0) : linesOf(session, log);
-  const buffer = isAll ? pages.value : withHead(logOf(state, log), pages.value.head);
+  const looking = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const told = isAll ? NO_LOGS : logOf(state, log);
+  const known = isAll ? phases.reduce((sum, phase) => sum + phase.log_count, session?.other ?? 0) : told.end;
+  const buffer: LogBuffer = { ...pages.value, end: isAll ? pages.value.end : Math.max(told.end, pages.value.end) };
+  const at = (number: number) => lineAt(told, number) ?? lineAt(pages.value, number) ?? singles.get(number);
 
   const ask = (what: "page" | "lines", args: Readonly<Record<string, unknown>>, take: (body: unknown) => void) => {
     if (drops.current[what]) return; // one at a time: who scrolls fast wants the lines where the scrolling ends
@@ -59,53 +66,37 @@ export function useSource(port: Port, log: number): Source {
       pages.value = takePage(pages.peek(), body);
     });
 
-  useEffect(
-    (ending) => {
-      pages.value = NO_LOGS;
-      ending.addEventListener("abort", () => {
-        for (const drop of Object.values(drops.current)) drop();
-        drops.current = {};
-      });
-    },
-    [session?.session_id, log],
-  );
+  useEffect((ending) => {
+    ending.addEventListener("abort", () => {
+      clearTimeout(looking.current ?? undefined);
+      for (const drop of Object.values(drops.current)) drop();
+    });
+  }, []);
+  const isLong = !isAll && known > SHORT;
   useEffect(() => {
-    if (!isAll && buffer.first > 0) askPage(0, 1); // tells how much of the head is there
-  }, [session?.session_id, log, buffer.first > 0]);
-  const looking = useRef(0);
-  useEffect(
-    (ending) => {
-      ending.addEventListener("abort", () => {
-        clearTimeout(looking.current);
-        looking.current = 0;
-      });
-    },
-    [log, isAll],
-  );
+    if (isLong) askPage(0, 1); // tells what was cut
+  }, [isLong]);
   useEffect(() => {
     if (!isAll || looking.current) return;
-    // All phases' lines are put in order by the kernel: the last ones may change places when others come.
     const look = () => {
-      looking.current = 0;
+      looking.current = null;
       askPage(Math.max(0, pages.peek().end - OVERLAP), PAGE);
     };
-    if (pages.peek().end) looking.current = window.setTimeout(look, LOOK_AGAIN_MS);
+    // All phases' lines are put in order by the kernel, a little later than they come here.
+    if (pages.peek().end) looking.current = setTimeout(look, LOOK_AGAIN_MS);
     else look();
-  }, [known, isAll, session?.session_id]);
+  }, [known]);
 
   return {
     buffer,
     trouble: trouble.value,
-    lineAt: (number) => lineAt(buffer, number) ?? singles.get(number),
+    lineAt: at,
     want(from, to) {
-      if (!missing(buffer, from, to)) return;
-      const wanted = missing(buffer, from - AHEAD, to + AHEAD) ?? missing(buffer, from, to);
-      if (!wanted) return;
-      if (isAll) askPage(wanted.start, wanted.count);
-      else port.wantLogs(log, wanted.start, wanted.count);
+      const wanted = missing(buffer, from, to, at, AHEAD);
+      if (wanted) askPage(wanted.start, wanted.count);
     },
     wantSome(numbers) {
-      const wanted = [...numbers].filter((number) => !lineAt(buffer, number) && !singles.has(number)).slice(0, MOST_ASKED);
+      const wanted = [...numbers].filter((number) => !at(number)).slice(0, MOST_ASKED);
       if (wanted.length === 0) return;
       ask("lines", { numbers: wanted }, (body) => {
         if (singles.size > MOST_SINGLE) singles.clear();

@@ -34,18 +34,9 @@ function Logs({ port, index }: { port: Port; index: number }) {
   const phases = session?.phases ?? [];
   const isAll = useSignal(linkedLines(location.hash, session?.pipeline ?? "", null) !== null);
   const log = isAll.value ? phases.length + 1 : index;
-  return (
-    <Explorer
-      key={`${session?.session_id} ${log}`}
-      port={port}
-      log={log}
-      onAll={
-        phases.length > 1
-          ? (next) => {
-              isAll.value = next;
-            }
-          : null
-      }
-    />
-  );
+  const onAll = (next: boolean) => {
+    isAll.value = next;
+  };
+  const key = `${session?.session_id} ${log}`; // another log is another explorer: a key counts in a list only
+  return [<Explorer key={key} port={port} log={log} onAll={phases.length > 1 ? onAll : null} />];
 }
