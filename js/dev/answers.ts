@@ -1,5 +1,6 @@
 /** What the kernel in the page says to questions beside the story. Not shipped. */
 import type { Phase } from "../src/wire";
+import { answerAboutPhase } from "./inspecting";
 
 type Args = Readonly<Record<string, unknown>>;
 
@@ -16,7 +17,7 @@ export function answerTo(what: string, args: Args, phases: readonly Phase[]): ob
         ["titles", "dict of 400"],
       ],
     };
-  return null;
+  return answerAboutPhase(what, args, phases);
 }
 
 function preview({ command, phases: names, options }: Args, phases: readonly Phase[]) {

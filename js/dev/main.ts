@@ -2,7 +2,9 @@
 import widget from "../src/index";
 import type { Phase, Snapshot } from "../src/wire";
 import { fakeModel, fakePhase, sampleLines } from "./fake";
+import { inspectorCases } from "./inspecting";
 import { stateCases } from "./states";
+import { timelineCases } from "./times";
 
 const parameters = new URLSearchParams(location.search);
 const chosen = parameters.get("case") ?? "running";
@@ -95,9 +97,32 @@ function cancelled(): Phase[] {
   });
 }
 
+/** Every status, every badge, and a critical path that is known beforehand. */
+function states(): Phase[] {
+  const done = { status: "completed", started_at: 1, elapsed: 1.4, origin: "ran", usual: 1.4 } as const;
+  const attempts = [{ attempt: 1, status: "failed", started_at: 2, elapsed: 1, error: "timed out" }] as const;
+  return [
+    fakePhase("load", { ...done }),
+    fakePhase("currencies", { ...done, origin: "cache", elapsed: 0.01, reason: "made 3 min ago" }),
+    fakePhase("holidays", { ...done, origin: "checkpoint", started_at: 0, elapsed: 0 }),
+    fakePhase("clean", { ...done, started_at: 2.4, elapsed: 2, depends_on: [0], history: attempts, attempt: 2, edited: true }),
+    fakePhase("rates", { ...done, status: "skipped", origin: "substitute", depends_on: [1], reason: "skipped by a person" }),
+    fakePhase("price", { ...done, started_at: 4.4, depends_on: [3, 4], reason: "built on the substitute for rates", unsaved: true }),
+    fakePhase("train", { status: "running", started_at: 5.8, fraction: 0.4, usual: 40, depends_on: [5], message: "epoch 4 of 10" }),
+    fakePhase("upload", { status: "retrying", started_at: 4, elapsed: 1, attempt: 2, depends_on: [0], error: "503", usual: 2 }),
+    fakePhase("verify", { status: "failed", started_at: 4, elapsed: 0.7, attempt: 3, depends_on: [2], error: "no title" }),
+    fakePhase("notify", { status: "cancelled", started_at: 4, elapsed: 0.7, depends_on: [2] }),
+    fakePhase("report", { depends_on: [6, 7, 8], reason: "blocked by verify", usual: 3 }),
+    fakePhase("publish", { depends_on: [10, 9], usual: 1 }),
+  ];
+}
+
 const long = "a_very_long_phase_name_that_goes_on_and_on_because_somebody_generated_it_from_a_path_like_this";
 const cases: Record<string, () => Parameters<typeof fakeModel>[0]> = {
+  ...timelineCases,
   ...stateCases,
+  ...inspectorCases,
+  states: () => ({ phases: states(), now: 12 }),
   empty: () => ({ phases: [], silent: true }),
   chain: () => ({ phases: ran(chain(4), 4, 0), status: "completed", now: 9 }),
   grid: () => ({ phases: ran(grid(6), 36, 0), status: "completed", now: 40 }),
@@ -138,7 +163,7 @@ if (host && options) {
   document.body.dataset.jpThemeLight = parameters.get("theme") === "dark" ? "false" : "true";
   const logs = new Map(
     options.phases.flatMap((phase: Phase, i: number) =>
-      phase.status === "pending" ? [] : [[i, sampleLines(phase.name, 0, 400 + i * 37, 2 + i)] as const],
+      phase.status === "pending" ? [] : [[i, sampleLines(phase.name, 0, 400 + (i % 40) * 37, 2 + i)] as const],
     ),
   );
   const status: Snapshot["status"] = options.status ?? "running";

@@ -158,7 +158,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     const news = Object.entries(TRAITS)
       .map(([trait, key]) => [key, model.get(trait)] as const)
       .filter(([key, value]) => typeof value === typeof choice[key] && value !== choice[key] && !(Number(value) < 0));
-    if (news.length > 0) store.dispatch({ type: "chose", choice: Object.fromEntries(news), byPerson: false });
+    if (news.length > 0) store.dispatch({ type: "chose", choice: Object.fromEntries(news), byPerson: false, at: clock() });
   };
 
   /** State to traits: what differs is set, in one message. */
@@ -174,7 +174,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     }
   };
   const choose = (choice: Partial<Choice>) => {
-    store.dispatch({ type: "chose", choice, byPerson: true });
+    store.dispatch({ type: "chose", choice, byPerson: true, at: clock() });
     showChoice();
   };
 
@@ -222,6 +222,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     select: (selected, open) => choose(open ? { selected, expanded: true } : { selected }),
     setExpanded: (expanded) => choose({ expanded }),
     setFollow: (follow) => choose({ follow }),
+    attend: (deed) => store.dispatch({ type: "attended", deed, at: clock() }),
     command(command, phases = [], options = {}) {
       const id = uuid();
       store.dispatch({ type: "requested", id, command, phases });

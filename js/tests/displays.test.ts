@@ -173,7 +173,7 @@ test("what is left out, dropped, or of another attempt says so", async () => {
 });
 
 test("another phase has its own displays, and a new session none of the old ones", async () => {
-  await open(1, {}, [phase("quiet"), phase("paint", { outputs: [1, 1] })]);
+  await open(1, {}, [phase("quiet"), phase("paint", { status: "completed", outputs: [1, 1] })]);
   await list([item("1/1")]);
   await give("hello");
   model.change("selected_phase", 2);
@@ -182,10 +182,10 @@ test("another phase has its own displays, and a new session none of the old ones
   await list([item("1/1")]);
   await give("other");
   expect(pane().querySelector("pre")?.textContent).toBe("other");
-  model.say({ type: "snapshot", seq: 9, state: snapshot([phase("draw")], { session_id: "two" }) });
+  model.say({ type: "snapshot", seq: 9, state: snapshot([phase("draw", { status: "completed" })], { session_id: "two" }) });
   model.change("selected_phase", 0);
   await settled();
-  expect(pane().textContent).toContain("Nothing displayed yet");
+  expect(pane().textContent).toContain("Nothing displayed.");
 });
 
 test("what does not follow the contract is refused, and the view goes on", async () => {

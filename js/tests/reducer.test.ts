@@ -98,8 +98,8 @@ test("the first failing phase opens itself", () => {
   expect(state.choice).toMatchObject({ selected: 1, expanded: true });
 });
 
-test("nothing opens itself once a person has chosen", () => {
-  const chosen = reduce(start(), { type: "chose", choice: { selected: 0, expanded: false }, byPerson: true });
+test("nothing opens itself while a person reads what they have chosen", () => {
+  const chosen = reduce(start(), { type: "chose", choice: { selected: 0, expanded: false }, byPerson: true, at: 1000 });
   const failed = after(chosen, delta(6, { phases: [[1, { status: "failed", error: "x" }]] }));
   expect(failed.choice).toMatchObject({ selected: 0, expanded: false });
 });

@@ -1,6 +1,7 @@
 /** What can happen to the view's state. Each action says what happened; only the reducer says what follows. */
 import type { Snapshot, Told } from "../wire";
 import type { Command } from "../wire-browser";
+import type { Deed } from "./attention";
 
 /** `connecting` until the kernel has spoken, `live` while it speaks, `gone` when it has been silent too long. */
 export type Connection = "connecting" | "live" | "gone";
@@ -23,7 +24,9 @@ export type Action =
   /** A message did not follow the contract. */
   | { readonly type: "misread"; readonly reason: string }
   | { readonly type: "connected"; readonly connection: Connection }
-  | { readonly type: "chose"; readonly choice: Partial<Choice>; readonly byPerson: boolean }
+  | { readonly type: "chose"; readonly choice: Partial<Choice>; readonly byPerson: boolean; readonly at: number }
+  /** A person reads or searches; `at` is the page clock in milliseconds. */
+  | { readonly type: "attended"; readonly deed: Deed; readonly at: number }
   | { readonly type: "requested"; readonly id: string; readonly command: Command; readonly phases: readonly string[] }
   /** No lane has answered so far: the command waits for the cell that runs. */
   | { readonly type: "queued"; readonly id: string }

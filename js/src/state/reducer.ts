@@ -6,6 +6,7 @@
  */
 import type { Delta, Detail, Phase, Snapshot } from "../wire";
 import type { Action, Choice, Connection } from "./actions";
+import { type Attention, isReading, toOpen, UNATTENDED } from "./attention";
 import { type LogBuffer, NO_LOGS, putLines, withBounds } from "./logs";
 import { putPiece, relist, type Shelf } from "./shelf";
 
@@ -39,8 +40,12 @@ export interface State {
   readonly requests: ReadonlyMap<string, Request>;
   readonly notice: Notice | null;
   readonly choice: Choice;
-  /** Has a person chosen a phase, or opened or closed the inspector? Then nothing opens by itself. */
-  readonly touched: boolean;
+  /** What a person did last, and when: whoever reads is not disturbed. */
+  readonly attention: Attention;
+  /** The failed phase that opened itself, until a person chooses; -1: none. */
+  readonly opened: number;
+  /** The failed phase that would have opened itself if nobody had been reading; -1: none. */
+  readonly missed: number;
 }
 
 export const INITIAL: State = {
@@ -56,15 +61,17 @@ export const INITIAL: State = {
   requests: new Map(),
   notice: null,
   choice: { selected: 0, expanded: false, follow: true },
-  touched: false,
+  attention: UNATTENDED,
+  opened: -1,
+  missed: -1,
 };
 
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "received":
-      return openFailure(state, receive(state, action));
+      return openFailure(state, receive(state, action), action.at);
     case "restored":
-      return isNews(state, action.snapshot) ? openFailure(state, replace(state, action.snapshot, action.at)) : state;
+      return isNews(state, action.snapshot) ? openFailure(state, replace(state, action.snapshot, action.at), action.at) : state;
     case "misread":
       return {
         ...state,
@@ -74,7 +81,9 @@ export function reduce(state: State, action: Action): State {
     case "connected":
       return action.connection === state.connection ? state : { ...state, connection: action.connection };
     case "chose":
-      return { ...state, choice: { ...state.choice, ...action.choice }, touched: state.touched || action.byPerson };
+      return choose(state, action);
+    case "attended":
+      return { ...state, attention: { ...state.attention, [action.deed]: action.at } };
     case "requested": {
       const requests = new Map(state.requests).set(action.id, { command: action.command, phases: action.phases });
       return { ...state, requests, notice: null };
@@ -199,7 +208,7 @@ function isUnchanged(before: Phase | undefined, after: Phase | undefined): boole
 }
 
 function forget(state: State): State {
-  return { ...state, logs: new Map(), details: new Map(), shelf: null, requests: new Map(), touched: false };
+  return { ...state, logs: new Map(), details: new Map(), shelf: null, requests: new Map(), opened: -1, missed: -1 };
 }
 
 /** How many lines a phase has, or after the last phase what belongs to none; -1 of what is not there. */
@@ -217,12 +226,24 @@ function bounded(logs: ReadonlyMap<number, LogBuffer>, session: Snapshot): Reado
   return next;
 }
 
-/** The first failing phase opens itself, unless a person has chosen something else to look at. */
-function openFailure(before: State, after: State): State {
-  if (after.touched || after.choice.expanded || after.session === before.session) return after;
-  const had = before.session?.session_id === after.session?.session_id && before.session?.phases.some((phase) => phase.status === "failed");
-  const failed = after.session?.phases.findIndex((phase) => phase.status === "failed") ?? -1;
-  return had || failed < 0 ? after : { ...after, choice: { ...after.choice, selected: failed, expanded: true } };
+/** A person's choice counts as one that is being read; following the end of a log is none. */
+function choose(state: State, { choice, byPerson, at }: Extract<Action, { type: "chose" }>): State {
+  const next = { ...state, choice: { ...state.choice, ...choice } };
+  if (choice.selected !== undefined && choice.selected === state.missed) next.missed = -1;
+  if (!byPerson || (choice.selected === undefined && choice.expanded === undefined)) return next;
+  return { ...next, attention: { ...state.attention, chose: at }, opened: -1 };
+}
+
+/** The first failing phase of a session opens itself, unless somebody is reading something else. */
+function openFailure(before: State, after: State, at: number): State {
+  const { session, choice, attention } = after;
+  if (!session || session === before.session) return after;
+  const known = before.session?.session_id === session.session_id ? before.session.phases : [];
+  const statuses = (phases: readonly Phase[]) => phases.map(({ status }) => status);
+  const failed = toOpen(statuses(known), statuses(session.phases));
+  if (failed < 0) return after;
+  if (isReading(attention, choice.expanded && !choice.follow, at)) return { ...after, missed: failed };
+  return { ...after, choice: { ...choice, selected: failed, expanded: true }, opened: failed, missed: -1 };
 }
 
 function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {

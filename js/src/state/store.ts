@@ -1,6 +1,7 @@
 /** Where the view's state is kept: one store per model, however many views look at it. */
 import type { Command } from "../wire-browser";
 import type { Action } from "./actions";
+import type { Deed } from "./attention";
 import { INITIAL, reduce, type State } from "./reducer";
 import { type ReadonlySignal, Signal } from "./signal";
 
@@ -39,6 +40,8 @@ export interface Port {
   select(index: number, open: boolean): void;
   setExpanded(expanded: boolean): void;
   setFollow(follow: boolean): void;
+  /** Notes that a person reads: nothing opens itself for a while. */
+  attend(deed: Deed): void;
   command(command: Command, phases?: readonly string[], options?: Options): void;
   /** Asks for log lines, unless an answer is due: then they are wanted again when it has come. */
   wantLogs(phase: number, start: number, count: number): void;

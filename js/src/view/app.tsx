@@ -5,6 +5,7 @@ import { countByStatus } from "../state/selectors";
 import { effect, Signal } from "../state/signal";
 import type { Port, State } from "../state/store";
 import { uuid } from "../uuid";
+import { watchAttention } from "./attending";
 import { EVERYTHING, type Filter } from "./filter";
 import { Graph } from "./graph";
 import { Header } from "./header";
@@ -31,6 +32,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   const toggleHelp = () => {
     isHelpOpen.value = !isHelpOpen.value;
   };
+  watchAttention(root, port, ending);
   listenToKeys({ root, port, showView, toggleHelp }, ending);
   root.classList.add("milo-root");
 

@@ -6,14 +6,14 @@
 import { useEffect, useMemo, useRef } from "../dom/hooks";
 import { isOver } from "../state/selectors";
 import { bytesOf, type Shelf, wholeOf } from "../state/shelf";
-import type { Port } from "../state/store";
-import type { Output, Phase } from "../wire";
+import type { Output } from "../wire";
 import { formatPercent, plural } from "./format";
 import { Coloured } from "./log";
-import { Verbatim } from "./output";
+import type { PaneProps } from "./output";
+import { Verbatim } from "./verbatim";
 
-/** A frame grows with what is in it, up to here; then it scrolls. */
-const MOST_FRAME_PX = 480;
+/** A frame grows with what is in it, up to here, so that only the pane scrolls; what is larger scrolls by itself. */
+const MOST_FRAME_PX = { width: 6_000, height: 12_000 };
 const SHELL =
   "<!doctype html><meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline';img-src data:\">" +
   "<style>body{margin:0;display:flow-root}table{border-collapse:collapse}th,td{border:1px solid #8886;padding:3px 8px;text-align:end}</style>";
@@ -21,14 +21,7 @@ const SHELL =
 const USELESS = "script,link,meta,base,iframe,frame,object,embed";
 const REACHES_OUT = /^on|href|src|poster|action|ping|background$/;
 
-interface Props {
-  readonly port: Port;
-  readonly phase: Phase;
-  readonly index: number;
-  readonly theme: string;
-}
-
-export function OutputPane({ port, phase, index, theme }: Props) {
+export function OutputPane({ port, phase, index, theme }: PaneProps) {
   const { shelf } = port.state.value;
   useEffect(() => port.wantOutputs(index));
   const shown = shelf?.phase === index ? shelf : null;
@@ -91,11 +84,7 @@ function Markup({ html, label, theme }: { html: string; label: string; theme: st
     (ending) => {
       const outer = frame.current;
       if (!outer) return;
-      const resizing = new ResizeObserver(([entry]) => {
-        const root = entry?.target.parentElement;
-        const bar = root && root.scrollWidth > root.clientWidth ? 18 : 0;
-        outer.style.height = `${Math.min(MOST_FRAME_PX, (entry?.contentRect.height ?? 0) + bar)}px`;
-      });
+      const resizing = new ResizeObserver(() => fitFrame(outer));
       const fill = () => {
         const inner = outer.contentDocument;
         if (inner?.URL !== "about:srcdoc") return; // not the shell, with its policy
@@ -108,6 +97,7 @@ function Markup({ html, label, theme }: { html: string; label: string; theme: st
             if (REACHES_OUT.test(name) && !/^(#|data:)/.test(value)) one.removeAttribute(name);
         inner.body.replaceChildren(...parsed.head.childNodes, ...parsed.body.childNodes);
         resizing.observe(inner.body);
+        resizing.observe(outer.parentElement ?? outer);
       };
       fill();
       outer.addEventListener("load", fill, { signal: ending });
@@ -116,4 +106,19 @@ function Markup({ html, label, theme }: { html: string; label: string; theme: st
     [html, theme],
   );
   return <iframe ref={frame} sandbox="allow-same-origin" srcdoc={SHELL} title={label || "HTML"} />;
+}
+
+/** As wide as the pane, or as what is in it if that cannot be narrower; and as high. */
+function fitFrame(outer: HTMLIFrameElement): void {
+  const root = outer.contentDocument?.documentElement;
+  const body = outer.contentDocument?.body;
+  if (!root || !body) return;
+  const room = outer.parentElement?.clientWidth ?? 0;
+  const had = outer.offsetWidth;
+  if (had > room) outer.style.width = ""; // it may have become narrower
+  const wide = Math.min(MOST_FRAME_PX.width, root.scrollWidth);
+  const isWide = wide > root.clientWidth;
+  if (isWide) outer.style.width = `${wide}px`;
+  const bar = root.scrollWidth > root.clientWidth ? 18 : 0;
+  outer.style.height = `${Math.min(MOST_FRAME_PX.height, Math.ceil(body.getBoundingClientRect().height) + bar)}px`;
 }

@@ -120,6 +120,8 @@ def _notes(output: Output, mime: str) -> Iterator[str]:
     if others:
         more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
         yield f"[not shown here: {', '.join(clip(other, 80) for other in others[:_MOST_NAMED])}{more}]"
+    if mime == "text/markdown":
+        yield "[markdown source]"
     if mime == "text/html" and _ACTIVE.search(str(output.data[mime])):
         yield "[scripts do not run here, and nothing is loaded from elsewhere]"
 
