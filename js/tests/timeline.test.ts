@@ -168,7 +168,7 @@ test("2,000 phases have rows for those in sight only", async () => {
   expect(find("[data-view=timeline]").querySelectorAll("[data-phase]").length).toBeLessThan(60);
 });
 
-test("before anything ran there is an axis and every phase", async () => {
+test("before anything ran there is every phase, and no time to measure", async () => {
   const { el } = await openView("timeline", [phase("a"), phase("b", { depends_on: [0] })], {
     status: "pending",
     started_at: 0,
@@ -176,5 +176,5 @@ test("before anything ran there is an axis and every phase", async () => {
     now: 0,
   });
   expect(el.querySelectorAll("[data-view=timeline] [data-phase]").length).toBe(2);
-  expect(el.querySelector(".milo-tick")?.textContent).toBe("0");
+  expect([...el.querySelectorAll(".milo-tick")].map((one) => one.textContent)).toEqual(["Nothing has run yet"]);
 });

@@ -160,7 +160,7 @@ export function List(props: ViewProps) {
                 {elapsed > 0 ? <i style={`width:${(elapsed / longest) * 100}%`} /> : null}
               </span>
               <span role="gridcell" data-column="attempt">
-                {phase.attempt}
+                {phase.status === "pending" && phase.history.length === 0 ? "–" : phase.attempt}
               </span>
               <span role="gridcell" data-column="lines">
                 {formatCount(phase.log_count)}

@@ -11,8 +11,10 @@ export interface Ruler {
   readonly margin: number;
   /** Seconds on the session's clock as of this drawing, if time goes on. */
   readonly now: number | null;
-  /** Pixels of the axis that are looked at, and some around. */
+  /** Pixels of the axis that are in sight. */
   readonly sight: readonly [number, number];
+  /** Has nothing begun, so that there is no time to measure? */
+  readonly isEmpty: boolean;
 }
 
 const MARK_PX = 76;
@@ -21,10 +23,11 @@ const APART_PX = 52;
 /** Pixels from the axis' beginning to a time of the session's clock. */
 export const xOf = ({ scale, perSecond }: Ruler, time: number): number => place(scale, time) * perSecond;
 
-export function marksIn({ scale, perSecond, sight }: Ruler): readonly (Mark & { readonly step: number })[] {
+export function marksIn({ scale, perSecond, sight, isEmpty }: Ruler): readonly (Mark & { readonly step: number })[] {
+  if (isEmpty) return [];
   const step = roundStep(MARK_PX / perSecond);
   const [low, high] = sight;
-  return marksOf(scale, step, APART_PX / perSecond, low / perSecond, high / perSecond).map((mark) => ({ ...mark, step }));
+  return marksOf(scale, step, APART_PX / perSecond, (low - MARK_PX) / perSecond, high / perSecond).map((mark) => ({ ...mark, step }));
 }
 
 /** A time since the session began, as exact as the marks are apart: `0.25s`, `40s`, `3:20`, `2:03:20`, `26h`. */
@@ -68,6 +71,7 @@ export function Axis({ ruler }: { ruler: Ruler }) {
             {isCut ? `≈ ${formatDuration(seconds)}` : formatMark(seconds, step)}
           </span>
         ))}
+        {ruler.isEmpty ? <span class="milo-tick">Nothing has run yet</span> : null}
       </span>
     </div>
   );

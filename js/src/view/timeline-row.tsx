@@ -79,10 +79,44 @@ export function TimelineRow({ phase, at, stretches, ruler, links, isCritical, sa
             </span>
           );
         })}
+        <Expected phase={phase} stretches={stretches} ruler={ruler} />
+        <Beyond stretches={stretches} ruler={ruler} />
         {stretches.length === 0 ? <span class="milo-time-note">{noteOf(phase)}</span> : null}
       </span>
     </>
   );
+}
+
+/** Does it run, and is it known how long that takes? */
+export const isExpected = ({ status, usual }: Phase): boolean => status === "running" && usual > 0;
+
+/** What is left of the time that it usually takes. */
+function Expected({ phase, stretches, ruler }: Pick<Props, "phase" | "stretches" | "ruler">) {
+  const last = stretches.at(-1);
+  if (!last?.isOpen || last.kind !== "work" || !isExpected(phase)) return null;
+  const x = xOf(ruler, last.to);
+  const width = Math.min(xOf(ruler, last.from + phase.usual), ruler.scale.room * ruler.perSecond) - x;
+  return width > LEAST_PX ? (
+    <i
+      class="milo-bar"
+      data-kind="usual"
+      title={`usually ${formatDuration(phase.usual)}`}
+      style={`left:${x.toFixed(1)}px;width:${width.toFixed(1)}px`}
+    />
+  ) : null;
+}
+
+/** Where to look for what is out of sight at either side. */
+function Beyond({ stretches, ruler }: Pick<Props, "stretches" | "ruler">) {
+  const [first, last] = [stretches[0], stretches.at(-1)];
+  const [low, high] = ruler.sight;
+  if (!first || !last) return null;
+  const sign = xOf(ruler, last.to) < low ? "◂" : xOf(ruler, first.from) > high ? "▸" : "";
+  return sign ? (
+    <span class="milo-beyond" style={`left:${(sign === "◂" ? low + 3 : high - 14).toFixed(0)}px`}>
+      {sign}
+    </span>
+  ) : null;
 }
 
 /** What a link shows in this row: along to the next phase's beginning, then down, or what comes down from above. */
@@ -90,7 +124,7 @@ function LinkPart({ link, at, ruler }: { link: Link; at: number; ruler: Ruler })
   const end = xOf(ruler, link.to);
   const begin = at === link.above ? Math.min(xOf(ruler, link.from), end) : end;
   const part = at === link.above ? "from" : at === link.below ? "to" : "past";
-  return <i class="milo-critical" data-part={part} style={`left:${begin.toFixed(1)}px;width:${(end - begin + 1.5).toFixed(1)}px`} />;
+  return <i class="milo-elbow" data-part={part} style={`left:${begin.toFixed(1)}px;width:${(end - begin + 1.5).toFixed(1)}px`} />;
 }
 
 /** The links that touch the row. */

@@ -15,7 +15,7 @@ import { FilterNote } from "./filter-bar";
 import { SignButton } from "./parts";
 import { Rows, wanted } from "./rows";
 import { Axis, gridOf, type Ruler, xOf } from "./timeline-axis";
-import { KIND_WORDS, type Link, linksAt, TimelineRow } from "./timeline-row";
+import { isExpected, KIND_WORDS, type Link, linksAt, TimelineRow } from "./timeline-row";
 import type { ViewProps } from "./view";
 
 const ROW_PX = 28;
@@ -44,32 +44,36 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
   const anchor = useRef<{ readonly share: number; readonly px: number } | null>(null);
   const width = useSignal(0);
   const zoom = useSignal(1);
-  const page = useSignal(0); // where it is scrolled to, in halves of what is in sight
-  const scrolled = useRef(0);
+  const scrolled = useSignal(0);
 
   const clock = isKnown ? kernelNow(state, now) : session.now;
   const times = useMemo(() => timesOf(session, clock, isKnown), [session, clock, isKnown]);
   const scale = scaleOf(times);
   const whole = width.value || WIDTH_PX;
-  const margin = Math.round(Math.min(260, Math.max(104, whole * 0.22)));
+  const margin = Math.round(Math.min(260, Math.max(132, whole * 0.22)));
   const seen = Math.max(120, whole - margin - BEHIND_PX);
   const mostZoom = Math.max(LEAST_ZOOM, Math.min(MOST_PX / seen, (MOST_PX_PER_SECOND * scale.room) / seen));
   const track = seen * Math.min(zoom.value, mostZoom);
-  const half = (seen + BEHIND_PX) / 2;
   const ruler: Ruler = {
     scale,
     perSecond: track / scale.room,
     margin,
     now: times.isOpen && session.status === "running" ? clock : null,
-    sight: [(page.value - 1) * half, (page.value + 4) * half],
+    sight: [scrolled.value, scrolled.value + seen + BEHIND_PX],
+    isEmpty: times.busy.length === 0 && !times.isOpen,
   };
 
   const box = () => frame.current?.querySelector<HTMLElement>(".milo-rows");
+  /** The middle of what the selected phase has in sight, else of what is in sight. */
+  const middle = () => {
+    const xs = stretchesOf(times, selected).map(({ from, to }) => (xOf(ruler, from) + xOf(ruler, to)) / 2 - scrolled.peek());
+    return xs.find((x) => x > 0 && x < seen) ?? seen / 2;
+  };
   /** Zooms by a factor around a pixel of the track as it lies on the screen. */
-  const zoomBy = (factor: number, px = seen / 2) => {
+  const zoomBy = (factor: number, px = middle()) => {
     const next = Math.min(mostZoom, Math.max(1, zoom.peek() * factor));
     if (next === zoom.peek()) return;
-    anchor.current = { share: (scrolled.current + px) / track, px };
+    anchor.current = { share: (scrolled.peek() + px) / track, px };
     zoom.value = next;
   };
   const fit = () => {
@@ -88,8 +92,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
       element.addEventListener(
         "scroll",
         () => {
-          scrolled.current = element.scrollLeft;
-          page.value = Math.floor(element.scrollLeft / half);
+          scrolled.value = element.scrollLeft;
         },
         { passive: true, signal },
       );
@@ -103,14 +106,13 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
         { passive: false, signal },
       );
     },
-    [half],
+    [session.phases.length > 0],
   );
   const scrollTo = (px: number) => {
     const element = box();
     if (!element) return;
     element.scrollLeft = Math.max(0, px);
-    scrolled.current = element.scrollLeft;
-    page.value = Math.floor(element.scrollLeft / half);
+    scrolled.value = element.scrollLeft;
   };
   useEffect(() => {
     if (anchor.current) scrollTo(anchor.current.share * track - anchor.current.px);
@@ -122,13 +124,13 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
     wasSelected.current = selected;
     if (!first || zoom.peek() === 1) return;
     const x = xOf(ruler, first.from);
-    if (x < scrolled.current || x > scrolled.current + seen - 40) scrollTo(x - seen / 4);
+    if (x < scrolled.peek() || x > scrolled.peek() + seen - 40) scrollTo(x - seen / 4);
   }, [selected]);
   const wasNow = useRef(0);
   useEffect(() => {
     const x = ruler.now === null ? 0 : xOf(ruler, ruler.now);
     // Who sees the present go out of sight, at the right, goes on seeing it.
-    if (zoom.peek() > 1 && x > scrolled.current + seen && wasNow.current <= scrolled.current + seen && wasNow.current >= scrolled.current)
+    if (zoom.peek() > 1 && x > scrolled.peek() + seen && wasNow.current <= scrolled.peek() + seen && wasNow.current >= scrolled.peek())
       scrollTo(x - seen * 0.8);
     wasNow.current = x;
   });
@@ -139,7 +141,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
     else if (event.key === "-") zoomBy(1 / STEP);
     else if (event.key === "0") fit();
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft")
-      scrollTo(scrolled.current + (event.key === "ArrowRight" ? 1 : -1) * (seen / 5));
+      scrollTo(scrolled.peek() + (event.key === "ArrowRight" ? 1 : -1) * (seen / 5));
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -163,13 +165,19 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
       <div class="milo-line milo-legend">
         {(Object.keys(KIND_WORDS) as Kind[]).map((kind) => (
           <span key={kind} class="milo-line">
-            <i class="milo-bar" data-kind={kind} data-status={kind === "work" ? "running" : "pending"} />
+            <i class="milo-bar" data-kind={kind} data-status={kind === "work" ? "completed" : "pending"} />
             {KIND_WORDS[kind]}
           </span>
         ))}
+        {session.phases.some(isExpected) ? (
+          <span class="milo-line">
+            <i class="milo-bar" data-kind="usual" data-status="running" />
+            Usual time
+          </span>
+        ) : null}
         {critical.length > 0 ? (
           <span class="milo-line" title={critical.map((index) => session.phases[index]?.name).join(" → ")}>
-            <i class="milo-critical" />
+            <i class="milo-elbow" />
             {`Critical path${ruler.now === null ? "" : ", expected"}: ${critical.length} phases`}
           </span>
         ) : null}
