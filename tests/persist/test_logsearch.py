@@ -27,9 +27,12 @@ from tests.strategies import DEADLINE_S, wait_until
 PATTERNS = (
     "", "a", "ab", "a|b", "ab|ba", "(ab)+", "(ab)*", "a+b", "a.b", "^a", "a$", r"\Aa", r"b\Z", "(?i)AB", "(?i:a)b", "(?s)a.b",
     r"\bab\b", "(?!a)b", "(?<!a)b", "(?=ab)a", r"a\s*b", "[^a]b", "ab{2,3}", "(a|ab|abb)a", "a(?P<x>b)(?P=x)", "i", "I",
-    "ſ", "s", "K", "k", "ß", "ẞ", "ı", "İ", "σ", "Σ", "ä", "(?x) a b", "(?>ab)a", "a++b", "(a)?b(?(1)a|b)", "ab|",
+    "\u017f", "s", "\u212a", "k", "\u00df", "\u1e9e", "\u0131", "\u0130", "\u03c3", "\u03a3", "\u00e4", "(?x) a b", "(?>ab)a", "a++b", "(a)?b(?(1)a|b)", "ab|",
 )  # fmt: skip
-LINES = st.lists(st.text(st.sampled_from("abABisISſkKKßẞıİσςΣäÄ x\t"), max_size=6), max_size=12)
+LINES = st.lists(
+    st.text(st.sampled_from("abABisIS\u017fkK\u212a\u00df\u1e9e\u0131\u0130\u03c3\u03c2\u03a3\u00e4\u00c4 x\t"), max_size=6),
+    max_size=12,
+)
 ALWAYS = lambda: True  # noqa: E731 - an answer
 
 
@@ -73,7 +76,7 @@ def test_a_text_is_found_as_it_is(text, lines):
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("ERROR", "an error"), ("straße", "STRASSE"), ("ÄPFEL", "äpfel"), ("kelvin", "Kelvin")]
+    ("text", "line"), [("ERROR", "an error"), ("straße", "STRASSE"), ("ÄPFEL", "äpfel"), ("kelvin", "\u212aelvin")]
 )
 def test_without_case_small_letters_are_as_good_as_capitals(text, line):
     assert Matcher(text, regex=False, case=False).find(f"x\n{line}\n") == [1]

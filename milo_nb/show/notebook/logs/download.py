@@ -70,7 +70,11 @@ class Download:
 
 
 def to_download(log: Log, name: str) -> Download:
-    """Return the text of one phase's log as it is now, what was cut of it named."""
+    """Return the text of one phase's log as it is now, what was cut of it named.
+
+    Raises:
+        SearchError: If nothing is left of it.
+    """
     parts: list[tuple[Path | None, int, int, bytes]] = []
     at = 0
     for piece in log.pieces(0, None):
@@ -82,6 +86,11 @@ def to_download(log: Log, name: str) -> Download:
         else:
             parts.append((piece.path, piece.begin, piece.end, piece.text))
         at = piece.stop
+    if log.lost:
+        if not parts:
+            raise SearchError(log.lost)
+        note = f"[{log.lost}]\n".encode()
+        parts.insert(0, (None, 0, len(note), note))
     return Download(name, parts)
 
 

@@ -45,8 +45,8 @@ def answer_search(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tel
             told.add(part)
             if part.is_damaged:
                 lost = log.lost or "The log was cut, removed or replaced while it was searched. Search again."
-    told.finish()
     if lost:
+        told.finish()
         raise SearchError(f"{lost} Found in what is there: {told.count:,}.")
     told.finish(done=True)
 

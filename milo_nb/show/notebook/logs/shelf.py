@@ -50,7 +50,7 @@ class Shelf:
                 source = self._sources.get(i)
                 if source is None:
                     name = self.names[i]
-                    source = Source(name, i, partial(self._book, name), partial(self._folder, name))
+                    source = Source(name, i, partial(self._book, name), self._folder)
                     self._sources[i] = source
                 return source
             if self._merged is None:
@@ -65,15 +65,13 @@ class Shelf:
         book: LogBook | None = session.books.get(name) if name else session.logs.unattributed
         return _NOTHING if book is None else book
 
-    def _folder(self, name: str) -> Path | None:
+    def _folder(self) -> Path | None:
         session = self._session()
         if session is None:
             return None
         if is_attached(session):
             return session.run_dir.logs  # type: ignore[no-any-return]
-        if session.logs.files is None or (session.was_taken_up and not name):
-            return None  # what belongs to no phase is counted anew in each kernel
-        return session.disk.logs_folder()  # type: ignore[no-any-return]
+        return None if session.logs.files is None else session.disk.logs_folder()
 
     def _settled(self) -> float:
         """Return the time up to which all lines have come in."""
