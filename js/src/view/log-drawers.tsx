@@ -80,7 +80,7 @@ export function MoreDrawer({ settings: { times, wraps }, hasClock, onGo, onLeave
     event.stopPropagation();
   };
   const options: [string, Times][] = [
-    ["since the start", "since"],
+    ["start", "since"],
     ["clock", "clock"],
     ["off", "off"],
   ];
@@ -121,18 +121,19 @@ export function MoreDrawer({ settings: { times, wraps }, hasClock, onGo, onLeave
         }}
         onKeyDown={onKeyDown}
       />
-      <span class="milo-spring" />
-      <button type="button" class="milo-quiet" onClick={onCopy}>
-        Copy all
-      </button>
-      <button type="button" class="milo-quiet" onClick={onDownload}>
-        Download
-      </button>
-      {onStop ? (
-        <button type="button" class="milo-quiet" onClick={onStop}>
-          Stop
+      <span class="milo-line milo-log-end">
+        <button type="button" class="milo-quiet" onClick={onCopy}>
+          Copy all
         </button>
-      ) : null}
+        <button type="button" class="milo-quiet" onClick={onDownload}>
+          Download
+        </button>
+        {onStop ? (
+          <button type="button" class="milo-quiet" onClick={onStop}>
+            Stop
+          </button>
+        ) : null}
+      </span>
       {wrong.value ? <Wrong>{wrong.value}</Wrong> : null}
     </div>
   );

@@ -48,7 +48,7 @@ function followLink(link: string, port: Port): string {
   const index = linkedPhase(link, pipeline, names);
   if (index < 0) return "The link leads to another pipeline, or to a phase that is not here.";
   history.replaceState(history.state, "", location.href.replace(/#.*$/s, "") + link.trim());
-  if (index <= names.length) port.select(index, true);
+  port.select(index, true);
   // The log that is open may be the one; another finds the link in the address when it opens.
   window.dispatchEvent(new HashChangeEvent("hashchange"));
   return linkedLines(link, pipeline, index > names.length ? null : (names[index] ?? "")) ? "" : "The link names no line.";

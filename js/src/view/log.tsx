@@ -5,7 +5,6 @@
  */
 import { render } from "../dom/h";
 import { useEffect, useRef, useSignal } from "../dom/hooks";
-import { linkedLines } from "../state/links";
 import { effect } from "../state/signal";
 import type { Port } from "../state/store";
 import { Explorer } from "./log-explorer";
@@ -28,15 +27,15 @@ export function Log({ port, index }: { port: Port; index: number }) {
   return <div class="milo-log" data-pane="logs" ref={host} />;
 }
 
-/** This phase's log or that of all phases, as the person chose; a link to lines of all of them chooses too. */
+/** This phase's log or that of all phases, as the person chose. */
 function Logs({ port, index }: { port: Port; index: number }) {
   const { session } = port.state.value;
   const phases = session?.phases ?? [];
-  const isAll = useSignal(linkedLines(location.hash, session?.pipeline ?? "", null) !== null);
+  const isAll = useSignal(false);
   const log = isAll.value ? phases.length + 1 : index;
   const onAll = (next: boolean) => {
     isAll.value = next;
   };
   const key = `${session?.session_id} ${log}`; // another log is another explorer: a key counts in a list only
-  return [<Explorer key={key} port={port} log={log} onAll={phases.length > 1 ? onAll : null} />];
+  return [<Explorer key={key} port={port} log={log} onAll={phases.length > 1 && index <= phases.length ? onAll : null} />];
 }
