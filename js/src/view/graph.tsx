@@ -25,6 +25,8 @@ const CORNER_WIDTH = 100;
 const LEGEND_WIDTH = 150;
 const MOST_HEIGHT = 460;
 const LEAST_HEIGHT = 110;
+/** Where nothing can be read before one zooms in, there is room to do so. */
+const ROOM_TO_ZOOM = 360;
 const HOVER_MS = 90;
 
 export function Graph({ port, id, now, theme, filter }: ViewProps) {
@@ -55,7 +57,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     (_, i) => (x(i) + nodeWidth / 2) * fit + left > sight - cornerWidth && (y(i) + nodeHeight / 2 - made.height) * fit > -CORNER_HEIGHT,
   );
   const corner = isCornerTaken ? CORNER_HEIGHT : 0;
-  const height = Math.round(Math.max(LEAST_HEIGHT, made.height * fit + 2 * PAD + corner));
+  const height = Math.round(Math.max(isReadable(made, fit) ? LEAST_HEIGHT : ROOM_TO_ZOOM, made.height * fit + 2 * PAD + corner));
   const view = moved.value ?? { k: fit, x: left, y: (height - corner - made.height * fit) / 2 };
   const isFar = !isReadable(made, view.k);
 
@@ -113,19 +115,23 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     const seenY = y(i) * view.k + view.y;
     return seenX > -beyond && seenX < sight + beyond && seenY > -beyond && seenY < height + beyond;
   };
+  /** Brings a phase into sight, if it is not. */
+  const reveal = (i: number, { k, x: left, y: top }: Transform) => {
+    const beyond = (at: number, half: number, size: number) => (at < half ? half - at : at > size - half ? size - half - at : 0);
+    const dx = beyond(x(i) * k + left, (nodeWidth / 2) * k + 8, sight);
+    const dy = beyond(y(i) * k + top, (nodeHeight / 2) * k + 8, height);
+    if (dx || dy || k !== view.k) go({ k, x: left + dx, y: top + dy });
+  };
+  /** About the selected phase, if it is in sight. */
   const zoom = (factor: number) => {
-    const [aboutX, aboutY] = isSeen(selected, 0) ? [x(selected) * view.k + view.x, y(selected) * view.k + view.y] : [sight / 2, height / 2];
-    go(zoomAt(view, view.k * factor, aboutX, aboutY));
+    const isAbout = isSeen(selected, 0);
+    const [aboutX, aboutY] = isAbout ? [x(selected) * view.k + view.x, y(selected) * view.k + view.y] : [sight / 2, height / 2];
+    const next = zoomAt(view, view.k * factor, aboutX, aboutY);
+    if (isAbout) reveal(selected, next);
+    else go(next);
   };
   const showAll = () => {
     moved.value = null;
-  };
-  /** Brings a phase into sight, if it is not. */
-  const reveal = (i: number) => {
-    const beyond = (at: number, half: number, size: number) => (at < half ? half - at : at > size - half ? size - half - at : 0);
-    const dx = beyond(x(i) * view.k + view.x, (nodeWidth / 2) * view.k + 8, sight);
-    const dy = beyond(y(i) * view.k + view.y, (nodeHeight / 2) * view.k + 8, height);
-    if (dx || dy) go({ k: view.k, x: view.x + dx, y: view.y + dy });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const to = event.ctrlKey || event.metaKey || event.altKey ? undefined : neighbour(event.key, selected, upstream, after, made);
@@ -134,10 +140,10 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     else if (event.key === "-") zoom(0.8);
     else if (event.key === "0") showAll();
     else {
-      if (selectByKey(event, port, [...phases.keys()])) reveal(port.state.peek().choice.selected);
+      if (selectByKey(event, port, [...phases.keys()])) reveal(port.state.peek().choice.selected, view);
       return;
     }
-    if (to !== undefined) reveal(to);
+    if (to !== undefined) reveal(to, view);
     event.preventDefault();
     event.stopPropagation();
   };
