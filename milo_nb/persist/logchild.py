@@ -1,8 +1,8 @@
 """Has logs searched by a child process, which can be ended whatever it does; see `logsearch` for what runs there.
 
-There is one process, started when it is first needed. It ends itself when nobody has asked for a minute, and with the
-kernel. It is no phase's: it is started in a context without a sink, in a session of its own that no interrupt reaches,
-and its streams are pipes of ours.
+Processes are started when they are first needed, more than one only for long logs. They end themselves when nobody has
+asked for a minute, and with the kernel. They are no phase's: they are started in a context without a sink, in a session
+of their own that no interrupt reaches, and their streams are pipes of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from array import array
+from collections import deque
 from contextlib import suppress
 from contextvars import Context
 from pathlib import Path
@@ -37,9 +38,12 @@ BATCH_S: Final = 5.0
 SEARCH_S: Final = 30.0
 """A search that takes longer is given up."""
 AHEAD: Final = 2
-"""Batches that the process has at a time: so it never waits for the kernel."""
+"""Batches that a process has at a time: so it never waits for the kernel."""
+MOST_PROCESSES: Final = 4
+FEW_BATCHES: Final = 3
+"""So many are searched by one process: another one would be there too late."""
 PATIENCE_S: Final = 0.2
-"""A process that has not finished the batches of an earlier search by then is ended."""
+"""Processes that have not finished the batches of an earlier search by then are ended."""
 _LOOK_S: Final = 0.05
 _HINT: Final = " A regular expression with repeats inside repeats, as (a+)+, can do that: write it more simply."
 
@@ -162,76 +166,89 @@ class _Child:
 
 
 class LogSearch:
-    """Searches with the help of one child process at a time."""
+    """Searches with the help of a few child processes: of one, if there is little to search."""
 
-    def __init__(self, idle_s: float = IDLE_S) -> None:
-        """Start nothing yet; the process will end itself after ``idle_s`` without a question."""
+    def __init__(self, idle_s: float = IDLE_S, processes: int | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            idle_s: How long a process waits for a question until it ends itself.
+            processes: How many there may be; by default as many as there are processors, up to `MOST_PROCESSES`.
+        """
         self._idle_s = idle_s
-        self._child: _Child | None = None
+        self._most = processes or min(os.cpu_count() or 1, MOST_PROCESSES)
+        self._children: list[_Child] = []
         self._lock = threading.Lock()
 
     @property
-    def pid(self) -> int:
-        """Number of the process; 0 if there is none."""
-        child = self._child
-        return 0 if child is None else child.pid
+    def pids(self) -> tuple[int, ...]:
+        """Numbers of the processes."""
+        return tuple(child.pid for child in self._children)
 
     def search(self, query: Query, pieces: Iterable[Piece], is_wanted: Callable[[], bool]) -> Generator[Found]:
-        """Search, and yield after each part what was found there. Any thread; one search after the other.
+        """Search, and yield after each part what was found there, in order. Any thread; one search after the other.
 
         Raises:
             SearchError: If the regular expression is wrong or takes too long, or no process can be had.
         """
         with self._lock:
+            if any(child.owner != os.getpid() for child in self._children):
+                self._children.clear()  # of the process that this one was forked from
             try:
-                child = self._fresh_child(query, is_wanted)
+                self._begin(query, is_wanted)
             except OSError as error:
                 yield from _search_here(query, pieces, is_wanted, error)
                 return
             try:
-                yield from self._search(child, query, pieces, is_wanted)
+                yield from self._search(query, pieces, is_wanted)
             except _Ended:
                 raise SearchError("The process that searches has ended unexpectedly. Search again.") from None
             finally:
-                self._settle(child)
+                self._settle()
 
     def close(self) -> None:
-        """End the process; a search that goes on fails."""
-        self._end()
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
+        """End the processes; a search that goes on fails."""
+        children, self._children = self._children, []
+        for child in children:
             child.end()
 
-    def _fresh_child(self, query: Query, is_wanted: Callable[[], bool]) -> _Child:
-        """Return a process that has taken the query."""
-        for _ in range(2):  # the one there is may end itself just now
-            child = self._child
-            if child is None or child.owner != os.getpid():
-                with Shielded():
-                    child = self._child = _Child(self._idle_s)
+    def _begin(self, query: Query, is_wanted: Callable[[], bool]) -> None:
+        """Have the first process take the query.
+
+        Raises:
+            OSError: If no process can be had.
+            SearchError: If it is no regular expression.
+        """
+        for _ in range(2):  # those there are may end themselves just now
             try:
-                child.send(query._asdict())
-                reply = self._receive(child, query, time.monotonic() + SEARCH_S, is_wanted)
+                reply = self._receive(self._child(0, query), query, time.monotonic() + SEARCH_S, is_wanted)
             except _Ended:
-                self._end()
+                self.close()
                 continue
             if reply is not None and reply[0]["error"]:
                 raise _refused(reply[0])
-            return child
+            return
         raise OSError("it ends at once")
 
-    def _settle(self, child: _Child) -> None:
-        """Wait for what a search that was dropped has left behind, or end the process if that takes long."""
+    def _child(self, i: int, query: Query) -> _Child:
+        """Return a process that has been told what to look for."""
+        if i == len(self._children):
+            with Shielded():
+                self._children.append(_Child(self._idle_s))
+        self._children[i].send(query._asdict())
+        return self._children[i]
+
+    def _settle(self) -> None:
+        """Wait for what a search that was dropped has left behind, or end the processes if that takes long."""
         deadline = time.monotonic() + PATIENCE_S
         try:
-            while child.waits and (left := deadline - time.monotonic()) > 0:
-                child.receive(left)
+            for child in self._children:
+                while child.waits and child.receive(max(deadline - time.monotonic(), 0.0)):
+                    pass
         except _Ended:
-            self._end()
-        if child.waits:
-            self._end()
+            self.close()
+        if any(child.waits for child in self._children):
+            self.close()
 
     def _receive(
         self, child: _Child, query: Query, deadline: float, is_wanted: Callable[[], bool]
@@ -243,30 +260,39 @@ class LogSearch:
             if reply is not None:
                 return reply
             if time.monotonic() > until:
-                self._end()
+                self.close()
                 raise SearchError("This search takes too long and was stopped." + _HINT * query.regex)
         return None
 
-    def _search(
-        self, child: _Child, query: Query, pieces: Iterable[Piece], is_wanted: Callable[[], bool]
-    ) -> Iterator[Found]:
+    def _search(self, query: Query, pieces: Iterable[Piece], is_wanted: Callable[[], bool]) -> Iterator[Found]:
         deadline = time.monotonic() + SEARCH_S
-        batches = _batches(pieces)
-        stops: list[int] = []
+        batches = enumerate(_batches(pieces))
+        children = [self._children[0]]
+        waiting: deque[tuple[_Child, int]] = deque()
         is_last = False
         while is_wanted():
-            while not is_last and len(stops) < AHEAD:
-                batch = next(batches, None)
+            while not is_last and len(waiting) < AHEAD * len(children):
+                turn, batch = next(batches, (0, None))
                 if batch is None:
                     is_last = True
-                else:
-                    child.send(batch.head, batch.data)
-                    stops.append(batch.stop)
-            if not stops:
+                    break
+                if len(children) < self._most and turn >= FEW_BATCHES:
+                    self._add(children, query)
+                child = children[turn % len(children)]
+                child.send(batch.head, batch.data)
+                waiting.append((child, batch.stop))
+            if not waiting:
                 return
-            reply = self._receive(child, query, deadline, is_wanted)
-            if reply is not None:
-                yield Found(_numbers(reply[1]), stops.pop(0), reply[0]["damaged"])
+            reply = self._receive(waiting[0][0], query, deadline, is_wanted)
+            if reply is not None and "damaged" in reply[0]:  # else it has taken the query
+                yield Found(_numbers(reply[1]), waiting.popleft()[1], reply[0]["damaged"])
+
+    def _add(self, children: list[_Child], query: Query) -> None:
+        """Have one process more, if that is possible."""
+        try:
+            children.append(self._child(len(children), query))
+        except (OSError, _Ended):
+            del self._children[len(children) :]  # it does not matter: there is one
 
 
 class _Batch(NamedTuple):

@@ -30,7 +30,9 @@ PATTERNS = (
     "\u017f", "s", "\u212a", "k", "\u00df", "\u1e9e", "\u0131", "\u0130", "\u03c3", "\u03a3", "\u00e4", "(?x) a b", "(?>ab)a", "a++b", "(a)?b(?(1)a|b)", "ab|",
 )  # fmt: skip
 LINES = st.lists(
-    st.text(st.sampled_from("abABisIS\u017fkK\u212a\u00df\u1e9e\u0131\u0130\u03c3\u03c2\u03a3\u00e4\u00c4 x\t"), max_size=6),
+    st.text(
+        st.sampled_from("abABisIS\u017fkK\u212a\u00df\u1e9e\u0131\u0130\u03c3\u03c2\u03a3\u00e4\u00c4 x\t"), max_size=6
+    ),
     max_size=12,
 )
 ALWAYS = lambda: True  # noqa: E731 - an answer
@@ -173,11 +175,11 @@ def test_a_file_that_is_not_what_it_was_is_said_and_the_rest_is_searched(search,
 
 
 def test_one_process_serves_one_search_after_the_other(search):
-    assert search.pid == 0
+    assert search.pids == ()
     assert numbers(search.search(Query("b", regex=False, case=True), texts("a", "b", first=7), ALWAYS)) == [8]
-    pid = search.pid
+    pid = search.pids[0]
     assert numbers(search.search(Query("a", regex=True, case=True), texts("a", "b"), ALWAYS)) == [0]
-    assert search.pid == pid
+    assert search.pids == (pid,)
     search.close()
     assert not psutil.pid_exists(pid)
 
@@ -202,7 +204,7 @@ def test_a_regular_expression_that_never_ends_is_ended_and_the_next_search_goes_
     monkeypatch.setattr(logchild, "BATCH_S", 0.2)
     with pytest.raises(SearchError, match=r"takes too long and was stopped\. A regular expression with repeats"):
         list(search.search(Query("(a+)+$", regex=True, case=True), texts("a" * 60 + "!"), ALWAYS))
-    assert search.pid == 0
+    assert search.pids == ()
     assert numbers(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS)) == [0]
 
 
@@ -225,12 +227,19 @@ def test_meanwhile_the_kernel_s_own_threads_go_on(search, monkeypatch):
 
 
 def test_a_process_whose_search_nobody_wants_any_more_is_ended_if_it_does_not_stop(search):
-    wanted = iter([True] * 4)
-    assert (
-        list(search.search(Query("(a+)+$", regex=True, case=True), texts("a" * 60 + "!"), lambda: next(wanted, False)))
-        == []
-    )
-    assert search.pid == 0
+    looks = []
+
+    def pieces():
+        yield texts("a" * 60 + "!")[0]
+        looks.append("all is sent")
+
+    def is_wanted():
+        if looks:
+            looks.append("at its work")
+        return len(looks) < 4
+
+    assert list(search.search(Query("(a+)+$", regex=True, case=True), pieces(), is_wanted)) == []
+    assert search.pids == ()
 
 
 def test_a_search_that_nobody_wants_any_more_asks_for_nothing_more(search, monkeypatch):
@@ -246,27 +255,54 @@ def test_a_search_that_nobody_wants_any_more_asks_for_nothing_more(search, monke
     is_wanted = [True]
     found = search.search(Query("a", regex=False, case=True), pieces(), lambda: is_wanted[0])
     assert list(next(found).numbers) == [0]
-    pid = search.pid
+    pid = search.pids[0]
     is_wanted[0] = False
     assert list(found) == []
     assert len(asked) <= 2 + logchild.AHEAD
     assert numbers(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS)) == [0]
-    assert search.pid == pid
+    assert search.pids == (pid,)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_several_processes_find_lines_in_order(tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(logchild, "FIRST_BYTES", 100)
+    monkeypatch.setattr(logchild, "BATCH_BYTES", 2_000)
+    search = LogSearch(processes=processes)
+    pieces = in_files(tmp_path, *(f"line {i}" for i in range(20_000)), size=500)
+    for _ in range(2):
+        assert numbers(search.search(Query("7$", regex=True, case=True), pieces, ALWAYS)) == list(range(7, 20_000, 10))
+    assert len(search.pids) == processes
+    is_first = iter([True] * 9)
+    numbers(search.search(Query("7$", regex=True, case=True), pieces, lambda: next(is_first, False)))
+    assert numbers(search.search(Query("^line 5$", regex=True, case=True), pieces, ALWAYS)) == [5]
+    search.close()
+
+
+def test_one_process_is_enough_if_there_can_be_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(logchild, "FIRST_BYTES", 100)
+    monkeypatch.setattr(logchild, "BATCH_BYTES", 2_000)
+    search = LogSearch(processes=2)
+    assert numbers(search.search(Query("a", regex=True, case=True), texts("a"), ALWAYS)) == [0]
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    pieces = in_files(tmp_path, *(f"line {i}" for i in range(2_000)), size=500)
+    assert numbers(search.search(Query("7$", regex=True, case=True), pieces, ALWAYS)) == list(range(7, 2_000, 10))
+    assert len(search.pids) == 1
+    search.close()
 
 
 def test_a_process_that_is_gone_is_replaced(search):
     assert numbers(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS)) == [0]
-    before = psutil.Process(search.pid)
+    before = psutil.Process(search.pids[0])
     before.kill()
     wait_until(lambda: not before.is_running())
     assert numbers(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS)) == [0]
-    assert search.pid != before.pid
+    assert before.pid not in search.pids
 
 
 def test_a_process_that_dies_in_the_middle_is_said(search):
     def pieces():
         yield texts("a")[0]
-        os.kill(search.pid, signal.SIGKILL)
+        os.kill(search.pids[0], signal.SIGKILL)
         yield texts("a" * 5_000_000)[0]
         yield texts("a" * 5_000_000)[0]
 
@@ -278,7 +314,7 @@ def test_a_process_that_dies_in_the_middle_is_said(search):
 def test_a_process_that_nobody_asks_ends_itself():
     search = LogSearch(idle_s=0.2)
     list(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS))
-    pid = search.pid
+    pid = search.pids[0]
     wait_until(lambda: not psutil.pid_exists(pid))  # and is waited for: nothing is left of it
     assert numbers(search.search(Query("a", regex=False, case=True), texts("a"), ALWAYS)) == [0]
     search.close()
@@ -289,7 +325,7 @@ import os, signal, sys
 from milo_nb.persist.logchild import SEARCH, Piece, Query
 text = b"a\\n"
 list(SEARCH.search(Query("a", False, True), [Piece(None, 0, 2, 0, 1, text)], lambda: True))
-print(SEARCH.pid, os.getsid(SEARCH.pid) == os.getsid(0), flush=True)
+print(SEARCH.pids[0], os.getsid(SEARCH.pids[0]) == os.getsid(0), flush=True)
 {end}
 """
 
