@@ -1,6 +1,6 @@
-/** Builds the bundle that the Python package ships; `--dev` serves the development page and watches. */
+/** Builds the bundle that the Python package ships; `--dev` serves the development page, `--page FOLDER` puts it there. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build, context, transform } from "esbuild";
 import { minify } from "terser";
 import { toParts } from "./parts.mjs";
@@ -21,10 +21,14 @@ const shared = {
   inject: ["scripts/jsx.mjs"],
   tsconfigRaw: {},
 };
-if (process.argv.includes("--dev")) {
+const [, , option, folder] = process.argv;
+if (option === "--dev") {
   const building = await context({ ...shared, entryPoints: ["dev/main.ts"], outdir: "dev/built", sourcemap: true });
   const { port } = await building.serve({ servedir: "dev" });
   console.log(`http://127.0.0.1:${port}/?case=running&play`);
+} else if (option === "--page") {
+  await build({ ...shared, entryPoints: ["dev/main.ts"], outdir: `${folder}/built` });
+  copyFileSync("dev/index.html", `${folder}/index.html`);
 } else {
   const entryPoints = { widget: "src/index.ts" };
   const { outputFiles } = await build({ ...shared, entryPoints, outdir: BUNDLE, write: false, legalComments: "none" });

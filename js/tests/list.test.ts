@@ -96,7 +96,7 @@ test("words leave the phases that have them, states those that are in them; it s
   find("[data-filter=failed]").click();
   await settled();
   expect(names(el)).toEqual([]);
-  expect(find("main").textContent).toContain("No phase is like that.");
+  expect(find(".milo-main").textContent).toContain("No phase is like that.");
   find(".milo-empty .milo-link").click();
   await settled();
   expect(names(el).length).toBe(3);

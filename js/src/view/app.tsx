@@ -58,7 +58,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
           <SignButton sign="help" label="Keys (?)" onClick={toggleHelp} />
         </div>
         <div class="milo-body" data-open={state.choice.expanded}>
-          <main>
+          <div class="milo-main">
             {session?.phases.length && Shown ? (
               <Shown {...props} />
             ) : (
@@ -70,7 +70,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
                     : "This pipeline has no phases."}
               </p>
             )}
-          </main>
+          </div>
           {more ? <more.Inspector {...props} /> : null}
         </div>
         <div class="milo-said" role="status">

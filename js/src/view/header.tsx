@@ -37,7 +37,7 @@ export function Header({ port, now, filter }: ViewProps) {
   const left = eta ? formatLeft(eta) : "";
   const chosen = filter.value;
   return (
-    <header class="milo-header">
+    <div class="milo-header">
       <div class="milo-line milo-wrap">
         <StatusIcon status={status} size={20} />
         <b class="milo-cut" dir="auto" title={session?.pipeline}>
@@ -108,7 +108,7 @@ export function Header({ port, now, filter }: ViewProps) {
         </span>
       </div>
       <Messages port={port} />
-    </header>
+    </div>
   );
 }
 

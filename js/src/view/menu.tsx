@@ -72,7 +72,7 @@ export function PhaseMenu({ port, id, index, at, onClose, onValue }: Props) {
             role="menuitem"
             class="milo-item"
             data-offer={offer.id}
-            aria-label={offer.text}
+            data-press={offer.press || undefined}
             aria-keyshortcuts={offer.press || undefined}
             aria-disabled={offer.why !== ""}
             aria-haspopup={offer.isOpen ? "dialog" : undefined}
@@ -83,8 +83,7 @@ export function PhaseMenu({ port, id, index, at, onClose, onValue }: Props) {
             }}
             onClick={() => act(offer)}
           >
-            <span class="milo-spring">{offer.text}</span>
-            {offer.press ? <kbd>{offer.press}</kbd> : null}
+            {offer.text}
           </button>
         ))}
       </div>
