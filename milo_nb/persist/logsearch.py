@@ -42,6 +42,8 @@ ENCLOSED: Final = 0xFFFFFFFF
 """In place of a file: the next bytes after the pieces."""
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
 _MOST_NEEDLES: Final = 20
+_SPARSE: Final = 8
+"""If fewer than one line in so many may match, only these are looked at."""
 
 
 class Matcher:
@@ -63,6 +65,8 @@ class Matcher:
                 self._search = pattern.search
                 case = not pattern.flags & re.IGNORECASE
                 needles = _needles(text, pattern.flags)
+        elif "\n" in text:
+            needles = ()  # no line has that, and none is looked at
         self._folds = not case
         self._needles = tuple(map(_fold, needles)) if self._folds else tuple(needles)
 
@@ -70,22 +74,52 @@ class Matcher:
         r"""Return which lines of a text match, from 0. Each of them ends with ``\n``."""
         if "\x1b" in text:
             text = _SEQUENCE.sub("", text)
-        folded = _fold(text) if self._folds and self._needles else text
-        if self._needles and not any(needle in folded for needle in self._needles):
-            return []
-        lines = folded.split("\n")
-        del lines[-1]
-        search = self._search
-        if not self._needles and search is not None:
-            return list(compress(range(len(lines)), map(search, lines)))
-        found = [i for i, line in enumerate(lines) if self._needles[0] in line]
-        if len(self._needles) > 1:
-            found = [i for i, line in enumerate(lines) if any(needle in line for needle in self._needles)]
-        if search is None:
-            return found
-        if folded is not text:
+        if not self._needles:
             lines = text.split("\n")
-        return [i for i in found if search(lines[i])]
+            del lines[-1]
+            return list(compress(range(len(lines)), map(self._search, lines))) if self._search is not None else []
+        folded = _fold(text) if self._folds else text
+        hits = sum(folded.count(needle) for needle in self._needles)
+        if not hits:
+            return []
+        if hits * _SPARSE < folded.count("\n"):
+            return self._find_sparse(text, folded)
+        return self._find_dense(text, folded)
+
+    def _find_sparse(self, text: str, folded: str) -> list[int]:
+        """Look at the few lines around the needles."""
+        found = []
+        # Letters that become two when they are folded move what comes after them.
+        lines = None if folded is text or text.isascii() else text.split("\n")
+        number = looked_at = 0
+        end = -1
+        for at in sorted(at for needle in self._needles for at in _places(folded, needle)):
+            if at <= end:
+                continue
+            start, end = folded.rfind("\n", 0, at) + 1, folded.find("\n", at)
+            number += folded.count("\n", looked_at, start)
+            looked_at = start
+            if self._search is None or self._search(text[start:end] if lines is None else lines[number]):
+                found.append(number)
+        return found
+
+    def _find_dense(self, text: str, folded: str) -> list[int]:
+        """Look at all lines that have a needle."""
+        lines = folded.split("\n")
+        found: Iterable[int] = [i for i, line in enumerate(lines) if self._needles[0] in line]
+        if len(self._needles) > 1:
+            others = (i for needle in self._needles[1:] for i, line in enumerate(lines) if needle in line)
+            found = sorted({*found, *others})
+        if folded is not text and self._search is not None:
+            lines = text.split("\n")
+        return [i for i in found if self._search is None or self._search(lines[i])]
+
+
+def _places(text: str, needle: str) -> Iterator[int]:
+    at = text.find(needle)
+    while at >= 0:
+        yield at
+        at = text.find(needle, at + len(needle))
 
 
 def _fold(text: str) -> str:
@@ -268,10 +302,11 @@ class Searcher:
             if size and size + len(text) > BLOCK_BYTES:
                 yield b"".join(parts), lines
                 parts, lines, size, count = [], [], 0, 0
+            if parts:
+                count += parts[-1].count(b"\n")
             parts.append(text)
             lines.append((count, first))
             size += len(text)
-            count += text.count(b"\n")
         if parts:
             yield b"".join(parts), lines
 

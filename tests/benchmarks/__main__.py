@@ -13,10 +13,12 @@ import browsing
 import capturing
 import dispatching
 import kernels
+import logs
 import persisting
 import scheduling
 import sizes
 import values
+import viewing
 from harness import Benchmark, Options, Row, draw
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -26,8 +28,10 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *sizes.BENCHMARKS,
     *dispatching.BENCHMARKS,
     *persisting.BENCHMARKS,
+    *logs.BENCHMARKS,
     *browsing.BENCHMARKS,
     *values.BENCHMARKS,
+    *viewing.BENCHMARKS,
 )
 HEADING = """# Benchmarks
 

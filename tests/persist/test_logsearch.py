@@ -24,6 +24,8 @@ from milo_nb.persist.logsearch import Matcher, Searcher
 from tests.persist.test_logfile import block
 from tests.strategies import DEADLINE_S, wait_until
 
+FILLING = "zz\n" * 300
+"""Lines among which few match: these are found in another way."""
 PATTERNS = (
     "", "a", "ab", "a|b", "ab|ba", "(ab)+", "(ab)*", "a+b", "a.b", "^a", "a$", r"\Aa", r"b\Z", "(?i)AB", "(?i:a)b", "(?s)a.b",
     r"\bab\b", "(?!a)b", "(?<!a)b", "(?=ab)a", r"a\s*b", "[^a]b", "ab{2,3}", "(a|ab|abb)a", "a(?P<x>b)(?P=x)", "i", "I",
@@ -68,13 +70,21 @@ def in_files(tmp_path, *lines, size=1 << 18):
 def test_a_regular_expression_finds_the_lines_that_it_finds_one_by_one(pattern, case, lines):
     search = re.compile(pattern, 0 if case else re.IGNORECASE).search
     expected = [i for i, line in enumerate(lines) if search(line)]
-    assert Matcher(pattern, regex=True, case=case).find("".join(f"{line}\n" for line in lines)) == expected
+    matcher = Matcher(pattern, regex=True, case=case)
+    assert matcher.find("".join(f"{line}\n" for line in lines)) == expected
+    if not search("zz"):
+        found = matcher.find("".join(f"{line}\n" for line in lines) + FILLING)
+        assert found == expected
+        assert matcher.find(FILLING + "".join(f"{line}\n" for line in lines)) == [300 + i for i in expected]
 
 
 @given(st.text(st.sampled_from("abAB.*ß ä"), min_size=1, max_size=3), LINES)
 def test_a_text_is_found_as_it_is(text, lines):
     expected = [i for i, line in enumerate(lines) if text in line]
-    assert Matcher(text, regex=False, case=True).find("".join(f"{line}\n" for line in lines)) == expected
+    matcher = Matcher(text, regex=False, case=True)
+    assert matcher.find("".join(f"{line}\n" for line in lines)) == expected
+    assert matcher.find(FILLING + "".join(f"{line}\n" for line in lines)) == [300 + i for i in expected]
+    assert Matcher("a\nb", regex=False, case=True).find("a\nb\n" + FILLING) == []
 
 
 @pytest.mark.parametrize(
