@@ -5,7 +5,7 @@ import { type FakeOptions, fakePhase } from "./fake";
 type Args = Readonly<Record<string, unknown>>;
 type Words = Readonly<Record<string, (args: Args, phase: Phase) => object>>;
 
-const NO_TABLE = { facts: [], preview: "", table: null, image: "", crumbs: [], unloaded: 0 };
+const NO_TABLE = { facts: [], preview: "", why: "", table: null, image: "", crumbs: [], unloaded: 0 };
 const HOSTILE = "<img src=x onerror=alert(1)> \u202eevil 🚀 مرحلة ";
 
 function frame(rows: number, columns: number): object {
@@ -79,13 +79,13 @@ const LOOKS: Readonly<Record<string, () => object>> = {
   disk: () => ({
     type: "on disk",
     size: "412 MB",
-    preview: "It is on disk (412 MB) and not in this kernel's memory. Executor['disk'].result loads it too.",
+    why: "It is on disk and not in this kernel's memory. In a cell, `executor['disk'].result` loads it.",
     unloaded: 412_000_000,
   }),
   hangs: () => ({
     type: "Hang",
     size: "",
-    preview: "Looking at it took longer than 2 s and was given up. The result itself is not affected.",
+    why: "Looking at it took longer than 2 s and was given up. The result itself is not affected.",
   }),
 };
 

@@ -117,13 +117,13 @@ def test_a_dict_is_rows_which_can_be_opened_one_by_one(see: Callable[..., dict[s
 
 
 def test_a_row_that_is_not_there_any_more_is_said_so(see: Callable[..., dict[str, Any]]) -> None:
-    assert see({"a": 1}, 7)["preview"] == "It is not there any more."
+    assert see({"a": 1}, 7)["why"] == "It is not there any more."
 
 
 def test_each_name_that_a_cell_bound_has_a_row(see: Callable[..., dict[str, Any]]) -> None:
     body = see(Exports({"df": pd.DataFrame({"x": [1, 2]}), "n": 3}, "done"))
     assert body["size"] == "2 names"
-    assert [row[:2] for row in body["table"]["rows"]] == [["df", "pandas.DataFrame"], ["n", "int"], ["_", "str"]]
+    assert [row[:2] for row in body["table"]["rows"]] == [["df", "DataFrame"], ["n", "int"], ["_", "str"]]
     assert see(Exports({"n": 3}), 0)["preview"] == "3"
 
 
@@ -307,7 +307,7 @@ def test_a_repr_that_hangs_is_given_up_and_stopped(
     monkeypatch.setattr(previews, "LOOK_S", 0.1)
     body = see(Endless())
     assert body["type"].endswith("Endless")
-    assert body["preview"].startswith("Looking at it took longer than 0.1 s and was given up.")
+    assert body["why"].startswith("Looking at it took longer than 0.1 s and was given up.")
     wait_until(lambda: not looking())
 
 
@@ -358,8 +358,8 @@ def test_a_small_result_on_disk_is_loaded_and_a_large_one_on_request(
     monkeypatch.setattr(previews, "MOST_LOADED_BYTES", 1)
     body, _ = previews.to_result(session, 0)
     assert body["unloaded"] > 1
-    assert body["preview"].startswith("It is on disk (")
-    assert body["preview"].endswith("Executor['load'].result loads it too.") or "executor['load']" in body["preview"]
+    assert body["why"].startswith("It is on disk and not in this kernel's memory.")
+    assert "executor['load'].result" in body["why"]
     assert not session.results.is_at_hand("load")
     assert previews.to_result(session, 0, loads=True)[0]["preview"] == "[1, 2, 3]"
     session.results.reload(["load"])
@@ -377,7 +377,7 @@ def test_results_of_a_past_session_are_loaded_only_when_asked_for(
     attached = attach(None, root)
     try:
         body, _ = previews.to_result(attached.session, 0)
-        assert "%milo pull shop load" in body["preview"]
+        assert "%milo pull shop load" in body["why"]
         assert body["unloaded"]
         assert not attached.session.results.is_at_hand("load")
         assert previews.to_result(attached.session, 0, loads=True)[0]["preview"] == "[1, 2, 3]"

@@ -102,7 +102,10 @@ function Files({ files, more, folder }: { files: Parsed<typeof parseSources>["fi
       <ul class="milo-files">
         {files.map(([path, size]) => (
           <li key={path}>
-            <code>{path}</code> <span class="milo-muted">{formatBytes(size)}</span>
+            <code>
+              <bdi>{path}</bdi>
+            </code>{" "}
+            <span class="milo-muted">{formatBytes(size)}</span>
           </li>
         ))}
         {more ? <li>{plural(more, "more file")}</li> : null}

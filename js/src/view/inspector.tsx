@@ -11,6 +11,7 @@ import { Sign, StatusIcon } from "./icons";
 import { InfoPane } from "./info";
 import { PhaseLinks } from "./links";
 import { Log } from "./log";
+import { useLink } from "./log-link";
 import { NowPane } from "./now";
 import { ErrorPane, type PaneProps } from "./output";
 import { CommandButton, SignButton, Tabs } from "./parts";
@@ -46,13 +47,15 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
   const phases = session?.phases ?? [];
   const phase = phases[index];
   const chosen = held.value.index === index ? held.value : null;
+  const linked = useLink(port);
   const failure = opened === index ? "opened" : missed === index ? "missed" : "";
-  const pane = phase ? paneFor(phase, { held: chosen?.pane ?? null, memory: memory.value, failure }) : "logs";
+  const pane = phase ? paneFor(phase, { held: chosen?.pane ?? (linked === index ? "logs" : null), memory: memory.value, failure }) : "logs";
   useEffect(() => {
     if (phase && choice.expanded && pane === "error") port.wantDetail(index);
   });
   useEffect(() => {
-    held.value = { index: -1, pane: null, attempt: 0 }; // another phase, or this one has just opened itself
+    // Another phase, or this one has just opened itself: what is remembered for its kind holds while it is shown.
+    held.value = { index, pane: (phase && opened !== index && memory.peek()[kindOf(phase)]) || null, attempt: 0 };
   }, [index, opened === index]);
   if (!choice.expanded) return null;
   if (!phase) return <Unowned port={port} id={id} index={index} />;
@@ -145,7 +148,7 @@ function Elsewhere({ port, index, pane, onShow }: { port: Port; index: number; p
             {blockers.length === 1 ? `, which ${first.status === "failed" ? "failed" : "was cancelled"}` : ""}
             {blockers.length === 1 && first.error ? `: ${first.error}` : "."}
           </span>
-          <button type="button" class="milo-button" onClick={() => port.select(blockers[0] ?? index, true)}>
+          <button type="button" class="milo-button milo-as-is" onClick={() => port.select(blockers[0] ?? index, true)}>
             Go to {first.name}
           </button>
         </p>

@@ -49,11 +49,7 @@ export function ErrorPane({ port, phase, index, onShow }: PaneProps) {
         <button type="button" class="milo-link" onClick={() => onShow("info", attempt)}>
           Open attempt {attempt}
         </button>
-        {error?.text ? (
-          <CopyButton label="Copy traceback" text={error.text}>
-            Copy traceback
-          </CopyButton>
-        ) : null}
+        {error?.text ? <CopyButton label="Copy traceback" text={error.text} word="Copy traceback" /> : null}
       </div>
       {error?.causes.map((cause, i) => (
         <Failure key={i} error={cause} isCause />

@@ -20,6 +20,7 @@ export const parseLook = object({
   size: text,
   facts: listOf(tuple(text, text)),
   preview: text,
+  why: text,
   table: nullable(table),
   image: text,
   crumbs: listOf(text),
@@ -128,6 +129,7 @@ function Shown({ look, data, onOpen }: { look: Look; data: DataView | null; onOp
           </span>
         ))}
       </p>
+      {look.why ? <p class="milo-prose">{look.why}</p> : null}
       {picture}
       {look.preview ? <TextBlock label="Result" text={look.preview} wraps={true} /> : null}
       {look.table ? <Table rows={look.table} onOpen={onOpen} /> : null}
@@ -148,7 +150,7 @@ function Table({ rows: { columns, kinds, rows, index, gap, note, opens }, onOpen
   const isLeftOut = (i: number) => gap >= 0 && i === gap;
   const tsv = [columns, ...rows].map((row) => row.map((cell) => cell.replace(/[\t\n]/g, " ")).join("\t")).join("\n");
   return (
-    <div class="milo-block">
+    <div class="milo-block milo-rows-block">
       <div class="milo-tools">
         {note ? <span class="milo-muted">{note}</span> : null}
         <CopyButton label="Copy table" text={tsv} />

@@ -41,20 +41,20 @@ export function TextBlock({ label, text, wraps }: { label: string; text: string;
 }
 
 /** Copies, and says whether the browser did. */
-export function CopyButton({ label, text, children = "Copy" }: { label: string; text: string; children?: Child }) {
-  const said = useSignal<Child>(null);
+export function CopyButton({ label, text, word = "Copy" }: { label: string; text: string; word?: string }) {
+  const said = useSignal("");
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect((ending) => ending.addEventListener("abort", () => clearTimeout(timer.current)), []);
   const onClick = async () => {
     said.value = (await copyText(text)) ? "Copied" : "Not allowed";
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
-      said.value = null;
+      said.value = "";
     }, SAYS_FOR_MS);
   };
   return (
-    <button type="button" class="milo-quiet" aria-label={label} title={label} onClick={onClick}>
-      <span aria-live="polite">{said.value ?? children}</span>
+    <button type="button" class="milo-quiet milo-copy" aria-label={label} title={label} onClick={onClick}>
+      <span aria-live="polite">{said.value || word}</span>
     </button>
   );
 }

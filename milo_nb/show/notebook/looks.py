@@ -64,6 +64,7 @@ class Look:
         size: How large it is, in the words of its kind.
         facts: What else is to be said, label and text.
         preview: The value, or its beginning, as text.
+        why: Why there is no more to see, in words.
         table: The value as rows.
         image: The value as a picture.
         mime: What kind of picture that is.
@@ -73,6 +74,7 @@ class Look:
     size: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list)
     preview: str = ""
+    why: str = ""
     table: Table | None = None
     image: bytes = b""
     mime: str = ""
@@ -202,12 +204,12 @@ def _is_deep(value: object) -> bool:
 
 
 def _rows(first: str, items: Any, count: int, name: Callable[[Any], str]) -> Table:
-    rows = [[name(key), type_of(item), brief(item)] for key, item in itertools.islice(items, MOST_ROWS)]
+    rows = [[name(key), name_of_type(item), brief(item)] for key, item in itertools.islice(items, MOST_ROWS)]
     return Table([first, "Type", "Value"], rows, index=1, note=_of(len(rows), count), opens=True)
 
 
 def _exports(value: Exports, look: Look) -> None:
-    look.size = _many(len(value), "name")
+    look.type, look.size = "Exports", _many(len(value), "name")
     names = vars(value)
     look.table = _rows("Name", names.items(), len(names), str)
     look.table.opens = True
@@ -221,7 +223,7 @@ def _object(value: object, look: Look) -> None:
     names = _attributes(value)
     if names:
         own = vars(value)
-        rows = [[name, type_of(own[name]), brief(own[name])] for name in names[:MOST_ROWS]]
+        rows = [[name, name_of_type(own[name]), brief(own[name])] for name in names[:MOST_ROWS]]
         look.table = Table(["Attribute", "Type", "Value"], rows, index=1, note=_of(len(rows), len(names)), opens=True)
     look.preview = own_repr(value, MAX_PREVIEW)
 

@@ -82,18 +82,16 @@ def to_result(session: Any, i: int, at: Sequence[int] = (), *, loads: bool = Fal
     failed = _in_time(act)
     if failed:
         look.type = look.type or clip(name_of_type(value), 200)
-        look.preview = failed
+        look.why = failed
     if record is not None and not at:
         look.facts.append(("On disk", bytes_text(on_disk)))
     return _to_body(look, crumbs), look.image if look.mime else b""
 
 
 def _unloaded(session: Any, name: str, size: int) -> dict[str, Any]:
-    also = f"executor[{name!r}].result loads it too"
-    if is_attached(session):
-        also = f"%milo pull {session.name} {name} brings it into the notebook"
-    text = f"It is on disk ({bytes_text(size)}) and not in this kernel's memory. {also[0].upper() + also[1:]}."
-    return {**_to_body(Look(type="on disk", size=bytes_text(size), preview=text), []), "unloaded": max(size, 1)}
+    way = f"%milo pull {session.name} {name}" if is_attached(session) else f"executor[{name!r}].result"
+    text = f"It is on disk and not in this kernel's memory. In a cell, `{way}` loads it."
+    return {**_to_body(Look(type="on disk", size=bytes_text(size), why=text), []), "unloaded": max(size, 1)}
 
 
 def _to_body(look: Look, crumbs: list[str]) -> dict[str, Any]:
@@ -103,6 +101,7 @@ def _to_body(look: Look, crumbs: list[str]) -> dict[str, Any]:
         "size": clip(look.size, 200),
         "facts": [[clip(label, 80), clip(text, 400)] for label, text in look.facts],
         "preview": look.preview,
+        "why": clip(look.why, 1_000),
         "image": look.mime if look.image else "",
         "crumbs": crumbs,
         "unloaded": 0,
