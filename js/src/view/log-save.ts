@@ -36,7 +36,8 @@ function copyOldWay(text: string): boolean {
   field.style.position = "fixed";
   field.style.opacity = "0";
   document.body.append(field);
-  field.select();
+  field.focus({ preventScroll: true });
+  field.setSelectionRange(0, text.length);
   try {
     return document.execCommand("copy");
   } catch {
