@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.execute.threads import ThreadHandle
+from milo_nb.persist.logchild import SEARCH
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.detail import to_frames
@@ -179,6 +180,8 @@ def _of_process() -> dict[str, Any]:
         process = psutil.Process()
         memory = int(process.memory_info().rss)
         for child in process.children(recursive=True):
+            if child.pid in SEARCH.pids:
+                continue  # ours, not the phases'
             with contextlib.suppress(psutil.Error):
                 child_memory += int(child.memory_info().rss)
                 children += 1
