@@ -213,7 +213,7 @@ describe("on canvas", () => {
     );
     const canvas = { getContext: () => pen, width: 0, height: 0 } as unknown as HTMLCanvasElement;
     const frame = { drawing: prepare(made), view: { x: 0, y: 0, k: 0.5 }, width: 800, height: 400, phases, path: null, isFaint: null };
-    drawGraph(canvas, { ...frame, critical: new Set(), isFar: false, ...changes });
+    drawGraph(canvas, { ...frame, critical: new Set(), isFar: false, theme: "", ...changes });
     vi.unstubAllGlobals();
     return strokes;
   };

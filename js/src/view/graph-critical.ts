@@ -12,7 +12,7 @@ export interface Critical {
 
 /** The same object until another path is critical; nothing where all phases are on it, or only one. */
 export function useCritical(session: Snapshot | null): Critical {
-  const path = session ? criticalPath(session) : [];
+  const path = useMemo(() => (session ? criticalPath(session) : []), [session]);
   const isTelling = path.length > 1 && path.length < (session?.phases.length ?? 0);
   return useMemo(
     () => ({

@@ -26,6 +26,8 @@ export interface Frame {
   readonly critical: ReadonlySet<string>;
   /** Are phases drawn as plain boxes? */
   readonly isFar: boolean;
+  /** Another value, other colours. */
+  readonly theme: string;
 }
 
 type Pen = CanvasRenderingContext2D;
@@ -73,8 +75,7 @@ export function drawGraph(canvas: HTMLCanvasElement, frame: Frame): void {
   if (!pen) return;
   const { drawing, view, phases, path, critical } = frame;
   const faint = frame.isFaint ? DIM : 1;
-  const style = getComputedStyle(canvas);
-  const colour = (name: string) => style.getPropertyValue(`--m-${name}`); // the theme's
+  const colour = paletteOf(canvas, frame.theme);
   const thin = Math.max(1.5, 0.7 / view.k);
   const stroke = (name: string, width: number, alpha: number, paths: readonly Path2D[], isWanted: (route: Route) => boolean) => {
     pen.strokeStyle = colour(name);
@@ -155,6 +156,28 @@ function drawBoxes(pen: Pen, { drawing, view, width, height, phases, ...frame }:
 function signOf(status: PhaseState): string {
   const [disc, line, glyph] = SHAPES[status];
   return status === "pending" ? "" : glyph || disc || line;
+}
+
+interface Palette {
+  readonly theme: string;
+  readonly readAt: number;
+  readonly colours: ReadonlyMap<string, string>;
+}
+const NAMES = ["bg", "fg", "idle", "run", "ok", "fail", "warn", "skip"];
+const STALE_MS = 1_000;
+const palettes = new WeakMap<HTMLCanvasElement, Palette>();
+
+/** The theme's colours. To ask for them makes the browser work out styles, which is too slow for each frame. */
+function paletteOf(canvas: HTMLCanvasElement, theme: string): Colour {
+  let palette = palettes.get(canvas);
+  if (!palette || palette.theme !== theme || performance.now() - palette.readAt > STALE_MS) {
+    const style = getComputedStyle(canvas);
+    const colours = new Map(NAMES.map((name) => [name, style.getPropertyValue(`--m-${name}`)]));
+    palette = { theme, readAt: performance.now(), colours };
+    palettes.set(canvas, palette);
+  }
+  const { colours } = palette;
+  return (name) => colours.get(name) ?? "";
 }
 
 function begin(canvas: HTMLCanvasElement, { view: { x, y, k }, width, height }: Frame): Pen | null {

@@ -8,6 +8,7 @@ import { whenResized } from "../dom/lasting";
 import { COMPACT, fitScale, isReadable, NODE_HEIGHT, PAD } from "../layout-choice";
 import { isOnPath, neighbour, pathThrough } from "../layout-path";
 import { downstream, phaseElapsed } from "../state/selectors";
+import type { Phase } from "../wire";
 import { isNarrow, matcher } from "./filter";
 import { phaseSummary } from "./format";
 import { explain, useCritical } from "./graph-critical";
@@ -76,7 +77,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     return pointed >= 0 || isNarrow(filter.value) ? (i: number) => isApart(i) || isLeftOut(i) : null;
   }, [pointed, path, filter.value, isNarrow(filter.value) && phases]);
 
-  const frame: Frame = { drawing, view, width: sight, height, phases, path, isFaint, critical: critical.edges, isFar };
+  const frame: Frame = { drawing, view, width: sight, height, phases, path, isFaint, critical: critical.edges, isFar, theme };
   const latest = useRef(frame);
   latest.current = frame;
   /** Goes there; some of the picture stays in sight. */
@@ -105,7 +106,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     },
     [moved, width],
   );
-  const running = made.routes.filter(({ to }) => phases[to]?.status === "running");
+  const running = useMemo(() => made.routes.filter(({ to }) => phases[to]?.status === "running"), [made, phases]);
   useEffect(() => {
     if (canvas.current) drawGraph(canvas.current, frame);
   }, [drawing, view.x, view.y, view.k, sight, height, path, isFaint, critical, isFar ? phases : running.map(({ to }) => to).join(), theme]);
@@ -166,6 +167,10 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
       );
   };
 
+  const seen: (readonly [Phase, number])[] = []; // and the selected one: `aria-activedescendant` must exist
+  phases.forEach((phase, i) => {
+    if (i === selected || (!isFar && isSeen(i, (nodeWidth / 2) * view.k + 30))) seen.push([phase, i]);
+  });
   const size = isFar ? "far" : view.k < COMPACT ? "compact" : "full";
   const told = isFar && focus >= 0 ? phases[focus] : undefined;
   return (
@@ -200,23 +205,21 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
           role="presentation"
           style={`transform:translate(${view.x}px,${view.y}px) scale(${view.k});--m-scale:${view.k}`}
         >
-          {phases.map((phase, i) =>
-            i === selected || (!isFar && isSeen(i, (nodeWidth / 2) * view.k + 30)) ? ( // `aria-activedescendant` must exist
-              <GraphNode
-                key={i}
-                id={`${id}-${i}`}
-                port={port}
-                phase={phase}
-                index={i}
-                left={x(i) - nodeWidth / 2}
-                top={y(i) - nodeHeight / 2}
-                isSelected={i === selected}
-                isCritical={critical.phases.has(i)}
-                isFaint={isFaint?.(i) ?? false}
-                elapsed={phaseElapsed(state, phase, now)}
-              />
-            ) : null,
-          )}
+          {seen.map(([phase, i]) => (
+            <GraphNode
+              key={i}
+              id={`${id}-${i}`}
+              port={port}
+              phase={phase}
+              index={i}
+              left={x(i) - nodeWidth / 2}
+              top={y(i) - nodeHeight / 2}
+              isSelected={i === selected}
+              isCritical={critical.phases.has(i)}
+              isFaint={isFaint?.(i) ?? false}
+              elapsed={phaseElapsed(state, phase, now)}
+            />
+          ))}
           {view.k >= CURVED_FROM && state.connection !== "gone" && running.length ? <Flow layout={made} routes={running} /> : null}
         </div>
       </div>
