@@ -11,6 +11,9 @@ from milo_nb.show.notebook.interactive import find_kernel, has_person, is_in_pha
 
 _ATTACHED = ("milo_nb.execute.attached", "AttachedExecutor")  # not imported before somebody attaches
 
+NO_VIEW = ": no live view is shown here. %milo status {0} tells how it stands, %milo help what can be done."
+"""What stands for a view where widgets cannot be shown."""
+
 
 def load(ipython: Any) -> None:
     """Bring the magics, and show executors as live views."""
@@ -76,7 +79,7 @@ def show(executor: PipelineExecutor) -> dict[str, Any]:
     except MiloError as missing:  # the pipeline runs all the same
         return {"text/plain": f"<pipeline {executor.pipeline.name}> {missing}"}
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {**(data or {}), **plain}
+    return {**(data or {}), "text/plain": plain["text/plain"] + NO_VIEW.format(executor.pipeline.name)}
 
 
 def _last_still(executor: PipelineExecutor) -> dict[str, str]:

@@ -50,7 +50,7 @@ OTHER = """
 from milo_nb.capture.sink import Block
 waiting.session.logs.unattributed.extend([Block("stdout", "", 1.0, ["straight to the descriptor"] * 2)])
 """
-STILLS = "window.panel.content.widgets[i].model.outputs.toJSON().map((output) => output.data?.['text/plain'])"
+STILLS = "window.panel.content.widgets[i].model.outputs.toJSON().map((output) => output.data?.['text/plain']?.split('\\n')[0])"
 
 
 def banner(notebook, kind):

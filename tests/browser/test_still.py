@@ -43,7 +43,7 @@ STILL = ".milo-still"
 
 def until_still(notebook: Notebook, index: int, line: str) -> None:
     """Wait until the file has a still in a cell that says this."""
-    stills = "window.panel.content.widgets[i].model.outputs.toJSON().map((output) => output.data?.['text/plain'])"
+    stills = "window.panel.content.widgets[i].model.outputs.toJSON().map((output) => output.data?.['text/plain']?.split('\\n')[0])"
     notebook.page.wait_for_function(f"([i, line]) => {stills}.includes(line)", arg=[index, line])
 
 

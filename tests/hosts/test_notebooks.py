@@ -36,7 +36,7 @@ def check_site(outputs: list[Any], summary: str = COMPLETED) -> None:
     said, still = outputs[:2]
     assert said.text == f"{summary}\n"
     assert set(still.data) == {"text/plain", "text/html"}
-    assert still.data["text/plain"] == summary.splitlines()[0]
+    assert still.data["text/plain"] == summary
     assert still.data["text/html"].startswith('<div class="milo-still"')
 
 

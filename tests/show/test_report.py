@@ -83,7 +83,7 @@ def test_it_tells_how_the_session_went_and_what_went_wrong(shop: PipelineExecuto
     assert "shop failed" in text
     assert "2 completed, 1 failed, 1 pending" in text
     assert str(shop.session_id) in text
-    wrong = text[text.index("What went wrong") : text.index("Graph Graph of")]
+    wrong = text[text.index("What went wrong") : text.index("Graph load")]
     assert "IndexError : list index out of range" in wrong
     assert "return clean[7]" in wrong
     assert "Never ran, as what they need failed: publish" in wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import weakref
 from types import SimpleNamespace
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from milo_nb import Phase, Pipeline
+from milo_nb import Phase, PhasePolicy, Pipeline
 from milo_nb.show.notebook import close_view
-from milo_nb.show.notebook.stills import GAP_S, LAST_LOOKS, Spot, Still, show_still, take_last_still
+from milo_nb.show.notebook.stills import GAP_S, LAST_LOOKS, MOST_LINES, Spot, Still, show_still, take_last_still
 from tests.strategies import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Session:
         self.sent.append((kind, content, parent))
 
     def lines(self) -> list[str]:
-        return [content["data"]["text/plain"] for _, content, _ in self.sent]
+        return [content["data"]["text/plain"].partition("\n")[0] for _, content, _ in self.sent]
 
 
 class DisplayPublisher:
@@ -237,6 +238,24 @@ def test_one_still_serves_all_cells_that_show_it(executor: PipelineExecutor, dis
     executor.cancel()
     wait_until(lambda: "site: cancelled (1 cancelled, 1 pending)" in display.session.lines())
     assert {parent["msg_id"] for _, _, parent in display.session.sent} == {"cell 2"}
+
+
+def test_its_text_ends_as_the_summary_of_the_run(display: DisplayPublisher) -> None:
+    def work(n: int) -> None:
+        raise ValueError(f"{work} has no title")
+
+    policy = PhasePolicy("continue")
+    phases = [Phase(f"p{n:02}", lambda n=n: work(n), policy=policy) for n in range(MOST_LINES + 3)]
+    made = Pipeline("site", *phases, Phase("last", lambda p00: p00)).run(work_dir=None)
+    made.wait(DEADLINE_S)
+    head, *lines, more = take_last_still(made)["text/plain"].splitlines()
+    assert head == made.result().summary.splitlines()[0]
+    assert len(lines) == MOST_LINES
+    assert all(
+        re.fullmatch(r"  \[FAIL\] p\d\d: ValueError: <function .*work at 0x…> has no title", line) for line in lines
+    )
+    assert more == "  and 4 more lines"
+    made.close()
 
 
 def test_what_a_cell_keeps_to_itself_is_not_changed(executor: PipelineExecutor) -> None:

@@ -268,5 +268,5 @@ def test_outside_of_a_kernel_nobody_is_there() -> None:
 def test_a_live_view_is_shown_where_somebody_looks(executor: PipelineExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "has_person", lambda: True)
     shown = room.show(executor)
-    assert shown["text/plain"] == "<pipeline site>"
+    assert shown["text/plain"].startswith("<pipeline site>: no live view is shown here. %milo status site")
     assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == PipelineWidget.of(executor).model_id

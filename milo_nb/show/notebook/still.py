@@ -1,5 +1,8 @@
 """The still: one picture of a pipeline as HTML and SVG, for where no view is alive. Same state, same bytes.
 
+Hosts that do not trust a notebook leave out styles and drawings and keep their text: what lies between the words of the
+picture, which no picture shows, makes sentences of them then.
+
 It holds no script, time, id or address, so that two runs that went alike read alike. Names and errors are people's:
 all are cut, cleaned and escaped. Colours follow the host's theme where it has one, else the system's.
 """
@@ -134,12 +137,11 @@ def draw_graph(
     name = to_text(state.name, MAX_NAME)
     drawn = (_node(phase, *layout.places[i], layout) for i, phase in enumerate(phases))
     nodes = "\n".join(drawn if link is None else (f'<a href="{link(i)}">{node}</a>' for i, node in enumerate(drawn)))
-    said = f"Graph of {name}: {to_word(state)}"
+    said = f"Graph of {name}: {to_word(state)}.".replace('"', "&quot;")
     return (
         '<div class="milo-still-graph" tabindex="0" role="group" aria-label="Graph">\n'
-        f'<svg role="img" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
+        f'<svg role="img" aria-label="{said}" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
         f'viewBox="0 0 {layout.width} {layout.height}">\n'
-        f"<title>{said}.</title>\n<desc>{say_counts(phases)}; what each depends on is in the table below.</desc>\n"
         f'<path class="e" fill="none" stroke="#888" d="{layout.edges}"/>\n'
         f'<path class="a" fill="#888" d="{layout.tips}"/>\n{nodes}\n</svg>\n</div>'
     )
@@ -147,13 +149,14 @@ def draw_graph(
 
 def _node(phase: PhaseStatus, x: int, y: int, layout: Layout) -> str:
     width, height = layout.node
+    name, whole = to_text(phase.name, MAX_LABEL), to_text(phase.name, MAX_NAME)
+    full = "" if name == whole else f"<title>{whole}</title> "
     return (
-        f'<g class="p" data-status="{phase.status}">'
-        f"<title>{to_text(phase.name, MAX_NAME)}</title> "
+        f'<g class="p" data-status="{phase.status}">{full}'
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none" stroke="#888"/>'
         f"{draw_icon(phase.status, x + 10, y + (height - 16) // 2)} "
-        f'<text class="n" x="{x + 34}" y="{y + 20}">{to_text(phase.name, MAX_LABEL)}</text> '
-        f'<text x="{x + 34}" y="{y + 36}">{say_status(phase)}</text></g>'
+        f'<text class="n" x="{x + 34}" y="{y + 20}">{name}</text>: '
+        f'<text x="{x + 34}" y="{y + 36}">{say_status(phase)}</text>; </g>'
     )
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary, finalize, ref
 
+from milo_nb.execute.result import outcome_of
 from milo_nb.show.notebook.publisher import PUBLISHER, Publisher
-from milo_nb.show.notebook.still import to_bundle
+from milo_nb.show.notebook.still import clean, to_bundle
 from milo_nb.state.model import ENDED
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 GAP_S = 1.0
 LAST_LOOKS = 5
 """How often one that was closed still looks for the end: the store of a session that was closed tells nobody."""
+MOST_LINES = 20
 _stills: WeakKeyDictionary[PipelineExecutor, Still] = WeakKeyDictionary()
 _last: WeakKeyDictionary[PipelineExecutor, dict[str, str]] = WeakKeyDictionary()
 
@@ -181,7 +183,16 @@ def take_last_still(executor: PipelineExecutor) -> dict[str, str]:
 
 
 def _draw(session: Session) -> dict[str, str]:
-    return to_bundle(session.state, session.graph)
+    bundle = to_bundle(session.state, session.graph)
+    return {**bundle, "text/plain": to_summary(session)} if _is_over(session) else bundle
+
+
+def to_summary(session: Session) -> str:
+    """Return how a session ended as text: what programs that run notebooks print of it."""
+    head, *lines = outcome_of(session).summary.split("\n  [")
+    kept = [f"  [{clean(line)}" for line in lines[:MOST_LINES]]
+    more = [f"  and {len(lines) - MOST_LINES:,} more lines"] if len(lines) > MOST_LINES else []
+    return "\n".join([clean(head), *kept, *more])
 
 
 def _is_over(session: Session) -> bool:
