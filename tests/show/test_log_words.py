@@ -17,7 +17,7 @@ from milo_nb.persist import logchild
 from milo_nb.persist.rundir import sessions
 from milo_nb.show.notebook.answers import WORDS
 from milo_nb.show.notebook.errands import Desk
-from milo_nb.show.notebook.logs import searching, shelf
+from milo_nb.show.notebook.logs import searching, shelf, source
 from milo_nb.state.wire_browser import Ask, Drop
 from tests.strategies import DEADLINE_S, Gate, wait_until
 
@@ -97,6 +97,12 @@ def run(root: Path) -> Iterator[Callable[..., PipelineExecutor]]:
     yield start
     for executor in executors:
         executor.close()
+
+
+@pytest.fixture(autouse=True)
+def even_small_logs_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have few lines treated as many are."""
+    monkeypatch.setattr(source, "SMALL", 0)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -471,6 +477,16 @@ def test_what_is_still_in_memory_is_shown_all_the_same(run: Callable[..., Pipeli
     with pytest.raises(SearchError, match=r"What is still in memory is shown\. Found in what is there: 4\."):
         ask(executor, "search", 0, told, **asked)
     assert told.numbers == [0, 1, 2, 3]
+
+
+def test_a_small_log_in_memory_needs_no_disk(
+    run: Callable[..., PipelineExecutor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "SMALL", 2_000)
+    executor = talking(run)
+    shutil.rmtree(executor.session.disk.logs_folder())
+    assert texts(executor, 3) == MERGED
+    assert find(executor, 0, "load").numbers == [0, 1, 2, 3]
 
 
 def test_an_index_that_is_gone_costs_streams_and_times_only(run: Callable[..., PipelineExecutor], root: Path) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AGAIN_S: Final = 0.3
 """How long a log that somebody else writes is not looked at again."""
+SMALL: Final = 2_000
+"""Fewer lines are taken from memory alone."""
 STRETCH_BYTES: Final = 1 << 18
 CHUNK_LINES: Final = 5_000
 _SAME: Final = 1_000
@@ -129,9 +131,11 @@ class Source:
     def refresh(self) -> None:
         """Look again at what is on disk."""
         with self._lock:
-            now = time.monotonic()
-            if (self._book() is None and now - self._looked_at < AGAIN_S) or not self.has_more(0):
+            now, book = time.monotonic(), self._book()
+            if book is None and now - self._looked_at < AGAIN_S:
                 return
+            if book is not None and len(book) < SMALL and not book.cut:
+                return  # all of it is at hand: of thousands of phases most are so
             self._looked_at = now
             try:
                 folder = None if self.lost else self._folder()
