@@ -120,24 +120,27 @@ test("from the field Escape empties it, then leads to the rows, as Enter does; l
   expect(model.sent.some((message) => message.type === "command")).toBe(false);
 });
 
-test("last lines that are not here are asked for, once each, and then shown; what runs sends its own", async () => {
+test("last lines that are not here are asked for, once each, and then shown; what runs sends those that follow", async () => {
   const { el, model } = await openView("list", [
     phase("a", { status: "completed", log_count: 40 }),
     phase("b", { status: "completed", log_count: 7 }),
     phase("c", { status: "running", log_count: 5 }),
   ]);
   const asked = () => model.sent.filter((message) => message.type === "logs");
+  for (let turn = 0; turn < 5; turn++) {
+    const { id = "", phase = 0, start = 0 } = asked()[turn] ?? {};
+    model.say({ type: "logs", id, phase, start, total: start + 1, first: 0, lines: [[1, "stdout", "", `line of ${phase}`]] });
+    await settled();
+  }
   expect(asked().map(({ phase, start }) => [phase, start])).toEqual([
+    [2, 0],
     [0, 20],
     [1, 0],
   ]);
-  const id = asked()[0]?.id ?? "";
-  model.say({ type: "logs", id, phase: 0, start: 39, total: 40, first: 0, lines: [[1, "stdout", "", "the end"]] });
+  expect(cells(el, "note")).toContain("line of 1");
+  model.say({ type: "delta", seq: 6, now: 13, pipeline: {}, phases: [[2, { log_count: 900 }]], logs: [] });
   await settled();
-  expect(cells(el, "note")).toContain("the end");
-  model.say({ type: "heartbeat", now: 13, seq: 5 });
-  await settled();
-  expect(asked().length).toBe(2);
+  expect(asked().length).toBe(3);
 });
 
 test("rows change places and the person stays where they look", async () => {

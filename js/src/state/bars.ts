@@ -55,30 +55,39 @@ export function attemptsOf(phase: Phase, elapsed: number): readonly Attempt[] {
   return [...phase.history, ...(hasBegun ? [{ ...phase, elapsed }] : [])].filter((one) => one.started_at > 0);
 }
 
+/** What does not change with time is worked out once: a phase that has changed is another object. */
+const works = new WeakMap<Phase, readonly Stretch[]>();
+
 /** The same as stretches; what runs lasts until `now`. */
 function worksOf(phase: Phase, now: number): readonly Stretch[] {
   const isRunning = phase.status === "running";
-  return attemptsOf(phase, isRunning ? Math.max(phase.elapsed, now - phase.started_at) : phase.elapsed).map(
-    ({ status, attempt, error, started_at, elapsed }) => ({
+  const known = works.get(phase);
+  if (known) return known;
+  const elapsed = isRunning ? Math.max(phase.elapsed, now - phase.started_at) : phase.elapsed;
+  const made = attemptsOf(phase, elapsed).map(
+    (one): Stretch => ({
       kind: "work",
-      from: started_at,
-      to: started_at + elapsed,
-      status,
-      attempt,
-      error,
-      isOpen: isRunning && attempt === phase.attempt,
+      from: one.started_at,
+      to: one.started_at + one.elapsed,
+      status: one.status,
+      attempt: one.attempt,
+      error: one.error,
+      isOpen: isRunning && one.attempt === phase.attempt,
     }),
   );
+  if (!isRunning) works.set(phase, made);
+  return made;
+}
+
+/** May something of it still begin or end, as far as is known? */
+export function isGoingOn({ status, waiting_for, phases }: Snapshot): boolean {
+  return status === "running" || waiting_for !== "" || phases.some((phase) => phase.status === "running" || phase.status === "retrying");
 }
 
 /** The session in time, as of `now` on its clock; nothing of it is open where nobody knows what goes on. */
 export function timesOf(session: Snapshot, now: number, isKnown = true): Times {
   const spans: Span[] = session.phases.flatMap((phase) => worksOf(phase, now));
-  const isOpen =
-    isKnown &&
-    (session.status === "running" ||
-      session.waiting_for !== "" ||
-      session.phases.some(({ status }) => status === "running" || status === "retrying"));
+  const isOpen = isKnown && isGoingOn(session);
   spans.sort((a, b) => a.from - b.from);
   const busy: { from: number; to: number }[] = [];
   for (const { from, to } of spans) {

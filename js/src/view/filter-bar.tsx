@@ -2,7 +2,7 @@
 import { countByStatus, PHASE_STATES } from "../state/selectors";
 import type { Signal } from "../state/signal";
 import { EVERYTHING, type Filter, isNarrow, toggled } from "./filter";
-import { plural } from "./format";
+import { formatCount, plural } from "./format";
 import { StatusIcon } from "./icons";
 import type { ViewProps } from "./view";
 
@@ -27,7 +27,7 @@ export function FilterNote({ port, filter, shown }: ViewProps & { shown: number 
     <span class="milo-filter-note" role="status">
       {isNarrow(filter.value) ? (
         <>
-          {`${shown} of ${plural(all, "phase")}`} <ShowAll filter={filter} />
+          {`${formatCount(shown)} of ${plural(all, "phase")}`} <ShowAll filter={filter} />
         </>
       ) : null}
     </span>

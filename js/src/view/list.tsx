@@ -94,7 +94,7 @@ export function List(props: ViewProps) {
   const asked = useRef(new Map<number, number>());
   let silent = -1; // the first row in sight whose last line is not here
   useEffect(() => {
-    // One at each drawing, and each once: what runs sends its lines by itself.
+    // One at each drawing, and each once: what runs sends those that follow by itself.
     const lines = phases[silent]?.log_count ?? 0;
     if (silent < 0) return;
     asked.current.set(silent, lines);
@@ -142,8 +142,9 @@ export function List(props: ViewProps) {
           const log = state.logs.get(index);
           const note = latest(phase, log);
           const isKnown = lineAt(log ?? NO_LOGS, phase.log_count - 1) !== undefined;
-          if (silent < 0 && !isKnown && isOver(phase) && phase.log_count > 0 && asked.current.get(index) !== phase.log_count)
-            silent = index;
+          const before = asked.current.get(index);
+          const isDue = isOver(phase) ? before !== phase.log_count : before === undefined;
+          if (silent < 0 && !isKnown && isDue && phase.log_count > 0) silent = index;
           const time = elapsed > 0 ? formatDuration(elapsed) : "–";
           const share = phase.status === "running" && phase.fraction > 0 ? ` ${formatPercent(phase.fraction)}` : "";
           return (
@@ -157,7 +158,7 @@ export function List(props: ViewProps) {
               </span>
               <span role="gridcell" data-column="time">
                 {time}
-                {elapsed > 0 ? <i style={`width:${(elapsed / longest) * 100}%`} /> : null}
+                {elapsed > longest / 50 ? <i style={`width:${(elapsed / longest) * 100}%`} /> : null}
               </span>
               <span role="gridcell" data-column="attempt">
                 {phase.status === "pending" && phase.history.length === 0 ? "–" : phase.attempt}
@@ -165,7 +166,13 @@ export function List(props: ViewProps) {
               <span role="gridcell" data-column="lines">
                 {formatCount(phase.log_count)}
               </span>
-              <span role="gridcell" data-column="note" dir="auto" class={note === phase.error ? "milo-word" : "milo-muted"} title={note}>
+              <span
+                role="gridcell"
+                data-column="note"
+                dir="auto"
+                class={note && note === phase.error ? "milo-word" : "milo-muted"}
+                title={note}
+              >
                 {note}
               </span>
             </>

@@ -6,7 +6,7 @@
  */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
 import { whenResized } from "../dom/lasting";
-import { type Kind, stretchesOf, type Times, timesOf } from "../state/bars";
+import { isGoingOn, type Kind, stretchesOf, type Times, timesOf } from "../state/bars";
 import { criticalPath } from "../state/critical";
 import { scaleOf } from "../state/scale";
 import { kernelNow } from "../state/selectors";
@@ -27,6 +27,7 @@ const MOST_PX = 4_000_000;
 const MOST_PX_PER_SECOND = 2_000;
 const LEAST_ZOOM = 8;
 const STEP = 1.5;
+const dayTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export { attemptsOf } from "../state/bars";
 
@@ -46,7 +47,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
   const zoom = useSignal(1);
   const scrolled = useSignal(0);
 
-  const clock = isKnown ? kernelNow(state, now) : session.now;
+  const clock = isKnown && isGoingOn(session) ? kernelNow(state, now) : session.now;
   const times = useMemo(() => timesOf(session, clock, isKnown), [session, clock, isKnown]);
   const scale = scaleOf(times);
   const whole = width.value || WIDTH_PX;
@@ -94,7 +95,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
         () => {
           scrolled.value = element.scrollLeft;
         },
-        { passive: true, signal },
+        { capture: true, passive: true, signal }, // before the rows are drawn anew: what is asked then makes no layout
       );
       element.addEventListener(
         "wheel",
@@ -149,11 +150,11 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
 
   const path = useMemo(() => criticalPath(session), [session]);
   const all = useMemo(() => session.phases.map((_, i) => i), [session.phases.length]);
-  const order = wanted(props, all);
+  const order = useMemo(() => wanted(props, all), [props.filter.value, session]);
   const critical = path.length > 1 ? path : [];
-  const links = linksOf(critical, order, times);
+  const links = useMemo(() => linksOf(critical, order, times), [path, order]);
   const onPath = new Set(critical);
-  const said = (time: number) => (session.epoch > 0 ? new Date((session.epoch + time) * 1000).toLocaleTimeString() : "");
+  const said = (time: number) => (session.epoch > 0 ? dayTime.format((session.epoch + time) * 1000) : "");
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the listbox in it has the focus, and passes on what it has no use for
     <div
