@@ -1,5 +1,6 @@
 /** All keys on one page. */
 import { useEffect, useRef } from "../dom/hooks";
+import { LOG_KEYS } from "./log-keys";
 import { SignButton } from "./parts";
 import { Popup } from "./popup";
 
@@ -28,6 +29,7 @@ const KEYS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
       c: "cancel the open phase, else the pipeline",
     },
   ],
+  ["In the log", LOG_KEYS],
   ["In menus and panes", { "↑ ↓": "the next entry", "← →": "the next tab", Tab: "the next control", "?": "these keys" }],
 ];
 

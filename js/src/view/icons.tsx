@@ -43,7 +43,7 @@ const SIGNS = {
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   fit: "M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3",
-  menu: "M3.5 8h.01M8 8h.01M12.5 8h.01",
+  menu: "M2.8 8h.9M7.6 8h.9M12.3 8h.9",
   help: "M5.5 5.6a2.6 2.6 0 1 1 3.6 2.4q-1.1.6-1.1 1.7M8 12.6v.1",
 } as const;
 export type SignName = keyof typeof SIGNS;

@@ -1,0 +1,88 @@
+"""What goes wrong while somebody clicks: always a state that can be read and left, and never an exception in the console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.notebook import Notebook
+
+SETUP = """
+%load_ext milo_nb
+import os, threading
+gate = threading.Event()
+"""
+SITE = """
+%%milo site
+@phase
+def load():
+    gate.wait(60)
+@phase
+def parse(load):
+    return 1
+"""
+DIES = "site.session.command = lambda command: os._exit(1)"
+HOLDS = """
+hold, held = threading.Event(), site.session.command
+def late(command):
+    hold.wait(60)
+    return held(command)
+site.session.command = late
+"""
+
+
+def word(notebook: Notebook) -> Locator:
+    return notebook.view.locator(".milo-header .milo-word")
+
+
+def test_a_kernel_that_dies_in_the_middle_of_a_command_is_said_and_the_cell_makes_a_new_start(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+    notebook.ask(DIES)
+
+    notebook.button("pause").click()
+
+    expect(notebook.view).to_have_attribute("data-connection", "gone")
+    alert = notebook.view.get_by_role("alert").first
+    expect(alert).to_contain_text("The kernel is gone. This is the last known state.")
+    expect(alert).to_contain_text("%milo resume site")
+    notebook.expect_phases(load="running", parse="pending")
+    expect(notebook.button("cancel")).to_have_attribute("aria-disabled", "true")
+    expect(notebook.view.locator(".milo-header [data-requested]")).to_have_count(0)
+
+    notebook.wait_ready()
+    notebook.run(0, 1)
+    expect(notebook.view).to_have_attribute("data-connection", "live")
+    notebook.ask("gate.set()")
+    notebook.expect_status("completed")
+
+
+def test_of_two_tabs_that_want_different_things_both_see_what_came_of_it(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+    notebook.command("docmanager:save")
+    other = open_notebook(name=notebook.name)
+    other.expect_phases(load="running")
+    notebook.ask(HOLDS)
+
+    notebook.button("cancel").click()
+    other.button("pause").click()
+    for tab, command in ((notebook, "cancel"), (other, "pause")):
+        expect(tab.button(command)).to_have_attribute("data-requested", "true")
+    notebook.ask("hold.set()")
+
+    expect(other.view.get_by_role("alert")).to_contain_text("The session is being cancelled; it cannot be paused.")
+    for tab in (notebook, other):
+        expect(word(tab)).to_have_text("cancelling")
+    notebook.ask("gate.set()")
+    for tab in (notebook, other):
+        tab.expect_status("cancelled")
+        expect(tab.view.locator(".milo-header [data-requested]")).to_have_count(0)
+    other.view.get_by_role("button", name="Dismiss").click()
+    expect(other.view.get_by_role("alert")).to_have_count(0)
