@@ -281,7 +281,7 @@ test.each([2, 3, 4, 5, 9])("a chain of %i phases leaves the corner of the zoom b
 
 test.each([0, 1, 2])("the inspector has its head, then its tabs, then one pane, whichever phase it shows (%i)", async (index) => {
   await show();
-  const isPart = (part: Element) => !part.matches("hr, .milo-strip"); // its edges, and what is said of other phases
+  const isPart = (part: Element) => !part.matches("hr, [data-strip]"); // its edges, and what is said of other phases
   const parts = () => [...find(".milo-inspector").children].filter(isPart).map((part) => part.className.split(" ")[0]);
   find(`[data-phase="${failing[index]?.name}"]`).click();
   await settled();

@@ -53,7 +53,7 @@ START = """(index) => {
   const done = () => { window.cellsDone[index] = true; };
   window.jupyterapp.commands.execute("notebook:run-cell").then(done, done);
 }"""
-PARTS = """(inspector) => [...inspector.children].map((part) =>
+PARTS = """(inspector) => [...inspector.children].filter((part) => !part.matches("hr, [data-strip]")).map((part) =>
   part.dataset.pane ?? (part.querySelector("[role=tab]") ? "tabs" : part.querySelector("[data-command]") ? "head" : "?"))"""
 ASK = """async (code) => {
   const kernel = window.panel.sessionContext.session.kernel;

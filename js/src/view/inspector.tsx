@@ -142,7 +142,7 @@ function Elsewhere({ port, index, pane, onShow }: { port: Port; index: number; p
   return (
     <>
       {first ? (
-        <p class="milo-banner milo-strip" data-kind="waiting">
+        <p class="milo-banner milo-strip" data-strip="" data-kind="waiting">
           <span class="milo-spring">
             It has not run: blocked by <PhaseLinks port={port} indices={blockers} />
             {blockers.length === 1 ? `, which ${first.status === "failed" ? "failed" : "was cancelled"}` : ""}
@@ -154,7 +154,7 @@ function Elsewhere({ port, index, pane, onShow }: { port: Port; index: number; p
         </p>
       ) : null}
       {other >= 0 && !blockers.includes(other) ? (
-        <p class="milo-banner milo-strip">
+        <p class="milo-banner milo-strip" data-strip="">
           <span class="milo-spring">{phases[other]?.name} failed while you were reading.</span>
           <button type="button" class="milo-button" onClick={() => (other === index ? onShow("error", 0) : port.select(other, true))}>
             Show its error
