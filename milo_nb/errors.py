@@ -36,6 +36,7 @@ A message says what happened, where, and what would be right; the facts are attr
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -336,6 +337,26 @@ def describe(error: BaseException | None) -> str:
     except BaseException:  # noqa: BLE001 - a person's exception may fail in its own __str__, with anything
         text = ""
     return text or name_of_type(error)
+
+
+def visible(text: str, *, colours: bool = False) -> str:
+    """Return text in which what a terminal would obey, or nobody would see, is spelled out.
+
+    Args:
+        text: For people; it may be of a phase's making.
+        colours: Leave sequences that only change how letters look.
+    """
+    if text.isprintable():
+        return text
+    if colours:
+        parts = _LOOKS.split(text)
+        parts[::2] = map(visible, parts[::2])
+        return "".join(parts)
+    return "".join([c if c.isprintable() or c in _PLAIN_SPACE else repr(c)[1:-1] for c in text])
+
+
+_LOOKS = re.compile("(\x1b\\[[0-9;:]*m)")
+_PLAIN_SPACE = "\n\t\xa0\u2007\u202f\u3000"
 
 
 def name_of_type(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import visible
 from milo_nb.execute.result import MARKS
 from milo_nb.state import actions as a
 
@@ -103,7 +104,7 @@ class LoggingObserver(ExecutionObserver):
     def on_phase_error(self, session: Session, phase: str, error: str) -> None:
         """Log that the phase failed, and why."""
         self._end(session, phase, "FAIL")
-        self._log.error("    %s", error)
+        self._log.error("    %s", visible(error))
 
     def on_pipeline_complete(self, session: Session) -> None:
         """Log the end."""

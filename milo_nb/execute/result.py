@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, describe, name_of_type
+from milo_nb.errors import PhaseError, describe, name_of_type, visible
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class FailedPhase:
 
     def __repr__(self) -> str:
         """Say which phase failed, and with what."""
-        return f"<{self.name} failed in attempt {self.attempt}: {_in_words(self.root_cause)}>"
+        return visible(f"<{self.name} failed in attempt {self.attempt}: {_in_words(self.root_cause)}>")
 
 
 class Metrics:
@@ -139,11 +139,11 @@ class ExecutionResult:
         lines += [f"  [SKIP] {name}" for name in self.degraded]
         if self.blocked:
             lines.append(f"  [WAIT] {', '.join(self.blocked)}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     @property
     def _head(self) -> str:
-        return f"{self.pipeline}: {self.status} ({_count_in_words(self.metrics.counts)})"
+        return visible(f"{self.pipeline}: {self.status} ({_count_in_words(self.metrics.counts)})")
 
     def __str__(self) -> str:
         """Return the summary."""

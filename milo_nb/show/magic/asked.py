@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import UsageError, available
+from milo_nb.errors import UsageError, available, visible
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.state.preview import AGE
 
@@ -78,6 +78,6 @@ class Asked:
         say(plan if self.cells.is_seen() else AGE.sub("", str(plan)))
 
 
-def say(text: Any) -> None:
-    """Show text below the cell."""
-    print(str(text).rstrip())  # noqa: T201 - what a line magic shows
+def say(text: Any, *, colours: bool = False) -> None:
+    """Show text below the cell; what a terminal would obey in it is spelled out, `colours` are left if that is said."""
+    print(visible(str(text).rstrip(), colours=colours))  # noqa: T201 - what a line magic shows

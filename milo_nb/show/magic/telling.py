@@ -84,4 +84,5 @@ def logs(asked: Asked) -> None:
     shown = lines[-asked.options.lines :]
     if len(shown) < len(lines):
         say(f"[{len(lines) - len(shown)} earlier lines: -n {len(lines)}]")
-    say("\n".join(f"{log.level}: {log.line}" if log.level else log.line for log in shown) or "No lines.")
+    said = "\n".join(f"{log.level}: {log.line}" if log.level else log.line for log in shown)
+    say(said or "No lines.", colours=True)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture.shown import CURRENT_SINK
-from milo_nb.errors import MiloError, PipelineFailed, name_of_type
+from milo_nb.errors import MiloError, PipelineFailed, name_of_type, visible
 
 if TYPE_CHECKING:
     from milo_nb.execute.executor import PipelineExecutor
@@ -85,6 +85,6 @@ def _why(result: ExecutionResult) -> str:
 
 def in_one_line(error: MiloError) -> MiloError:
     """Have IPython show an error as one line, without our traceback."""
-    line = f"{name_of_type(error)}: {error}"
+    line = visible(f"{name_of_type(error)}: {error}")
     error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
     return error
