@@ -1,7 +1,7 @@
 # One environment (.venv), one command for each thing. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-headless test stress check fix build bundle bench docs clean
+.PHONY: help demo demo-headless test stress check fix build bundle bench docs gallery clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,6 +62,9 @@ bench: bundle ## run the benchmarks
 docs: bundle ## run the benchmarks and write their table into the docs
 	$(PY) tests/benchmarks --write docs/benchmarks.md
 	@echo "The docs are README.md, CONTRIBUTING.md, docs/ and notebooks/."
+
+gallery: bundle ## take the pictures of docs/gallery.md and the README anew
+	MILO_NB_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser/test_gallery.py tests/browser/test_looks.py
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) build dist js/node_modules milo_nb/show/bundle .hypothesis .pytest_cache .mypy_cache .ruff_cache \
