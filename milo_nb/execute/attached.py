@@ -20,10 +20,12 @@ from milo_nb.errors import (
 from milo_nb.execute import executor as faces
 from milo_nb.execute.attaching import definitions
 from milo_nb.execute.commands import Commands
+from milo_nb.execute.earlier import EARLIER_RESULT, value_of_earlier
 from milo_nb.execute.looked_at import AttachedSession, no_owner
 from milo_nb.execute.phase_view import PhaseView, UnattributedView
 from milo_nb.execute.result import ExecutionResult, ExecutionState, outcome_of
 from milo_nb.execute.waiting import uninterrupted
+from milo_nb.persist.replay import of_pipeline
 from milo_nb.persist.rundir import find, sessions
 from milo_nb.state.commands import COMMANDS, Command
 
@@ -107,6 +109,8 @@ class AttachedExecutor(Commands):
             raise InvalidStateError(refused)
         asks = options.get("stale", "ask" if self._live is None else "rerun") == "ask"
         live = self._go_on_here()
+        if options.get("value") is EARLIER_RESULT:
+            options = {**options, "value": value_of_earlier(live.session, phases[0])}
         if word == "resume" and asks:
             try:
                 options = {**options, "stale": live._choose(None)}  # noqa: SLF001 - as its own resume() does
@@ -238,7 +242,7 @@ def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") ->
             raise NothingToResumeError(f"There is no session in {work_dir}.")
         run_dir = next((found for found in there if found.journal.exists()), there[0])
     else:
-        run_dir = find(work_dir, str(session))
+        run_dir = next(of_pipeline(work_dir, str(session)), None) or find(work_dir, str(session))
     try:
         return AttachedExecutor(AttachedSession(run_dir))
     except WorkDirError:

@@ -41,7 +41,8 @@ def attach(session: str | UUID | None = None, work_dir: str | Path = ".milo") ->
     """Look at a session on disk, past or running, without running any code.
 
     Args:
-        session: Its id or the beginning of it; the newest one, if not given.
+        session: Its id or the beginning of it, or the name of a pipeline for its newest one; the newest of all, if not
+            given.
         work_dir: The work directory.
 
     Raises:

@@ -159,7 +159,8 @@ class Checkpoint:
         if "files" in self.facts:
             self._session.results.wrote(self._phase.name, tuple(f[2] for f in self.facts["files"]))
         if self._phase.checkpoint:
-            refused = self._keeper.stage(self._phase.name, self._attempt, value, self.facts)
+            facts = {**self.facts, "type": name_of_type(value)}
+            refused = self._keeper.stage(self._phase.name, self._attempt, value, facts)
             if refused:
                 said = f"not saved: {refused}"
                 self._session.logs.say(self._phase, self._attempt, said)

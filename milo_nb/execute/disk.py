@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import WorkDirError
+from milo_nb.errors import WorkDirError, name_of_type
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.model import DONE
@@ -69,6 +69,7 @@ class Disk:
             return ""
         # 50 ms that an import of the package, and a session in memory, should not pay:
         from milo_nb.execute.displays import KeptDisplays  # noqa: PLC0415
+        from milo_nb.execute.earlier import value_of_earlier  # noqa: PLC0415
         from milo_nb.execute.keeping import Beginning, Listener, begin  # noqa: PLC0415
         from milo_nb.execute.mail import POSTMAN  # noqa: PLC0415
 
@@ -95,7 +96,7 @@ class Disk:
         self.displays = KeptDisplays(f"milo-{session.name}", keeper.displays, session.outputs, self._displays_failed)
         if self._wants_cache:
             self.cache = keeper.cache()
-        self._stop_mail = POSTMAN.serve(keeper.run_dir, session.command)
+        self._stop_mail = POSTMAN.serve(keeper.run_dir, session.command, lambda name: value_of_earlier(session, name))
         keeper.keep_house()
         return ""
 
@@ -111,7 +112,8 @@ class Disk:
 
     def _stage(self, keeper: Keeper, name: str, attempt: int, value: Any) -> None:
         graph = self._session.graph
-        if value is not None and (refused := keeper.stage(name, attempt, value, {}, is_substitute=True)):
+        facts = {"type": name_of_type(value)}
+        if value is not None and (refused := keeper.stage(name, attempt, value, facts, is_substitute=True)):
             self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
 
     def end(self) -> None:

@@ -14,6 +14,8 @@ from milo_nb.errors import InvalidStateError
 from milo_nb.execute.attaching import definitions
 from milo_nb.execute.books import DiskBook, last_logs, readers
 from milo_nb.execute.displays import SeenDisplays
+from milo_nb.execute.earlier import EARLIER_RESULT
+from milo_nb.execute.mail import EARLIER
 from milo_nb.execute.results import Results
 from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, session_uuid, settled
 from milo_nb.persist.displays import DisplayFiles
@@ -145,8 +147,12 @@ class AttachedSession:
         """
         if not self.is_owned:
             raise InvalidStateError(no_owner(self))
+        if command.value is not None and command.value is not EARLIER_RESULT:
+            raise InvalidStateError("A value cannot be sent to another kernel. Skip without one, or where it is.")
         made = self.plan(command)
         options = {name: getattr(command, name) for name in _OPTIONS if getattr(command, name) != getattr(_PLAIN, name)}
+        if command.value is not None:
+            options["value"] = EARLIER
         asked = {"word": command.word, "phases": list(command.phases), "by": command.by, "options": _to_json(options)}
         answer = wait_answer(self.run_dir, post(self.run_dir, asked), ANSWER_S, cancelled=lambda: not self.is_owned)
         if answer is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from milo_nb.persist.rundir import RunDir
 
 LOG = logging.getLogger("milo_nb")
-OPTIONS = {"downstream": "true or false", "replace": "true or false", "only": "names", "stale": "ask, rerun or reuse"}
+NONE, EARLIER = "none", "earlier"
+"""What a phase can be skipped with from another process: no value can be sent, but all processes see the disk."""
+OPTIONS = {
+    "downstream": "true or false",
+    "replace": "true or false",
+    "only": "names",
+    "stale": "ask, rerun or reuse",
+    "value": "none or earlier",
+}
 """What a request may say beside the command and its phases."""
 
 
@@ -35,12 +44,23 @@ class Postman:
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def serve(self, run_dir: RunDir, obey: Callable[[Command], Any]) -> Callable[[], None]:
-        """Have requests to a session carried out by `obey`; return what ends that."""
+    def serve(
+        self, run_dir: RunDir, obey: Callable[[Command], Any], earlier: Callable[[str], Any]
+    ) -> Callable[[], None]:
+        """Have requests to a session carried out by `obey`; return what ends that.
+
+        Args:
+            run_dir: The session's directory.
+            obey: Carries out a command.
+            earlier: Returns the result that a phase had in an earlier session.
+        """
         mailbox = Mailbox(run_dir)
 
         def carry_out(request: Request) -> Answer:
-            obey(_to_command(request))
+            command = _to_command(request)
+            if command.value == EARLIER:
+                command = replace(command, value=earlier(command.phases[0]))
+            obey(command)
             return Answer(ok=True, message=f"{request.word} was carried out.")
 
         with self._lock:
@@ -82,13 +102,19 @@ def _to_command(request: Request) -> Command:
             raise UsageError(f"The option '{name}' of '{request.word}' must be {OPTIONS[name]}; got {value!r}")
     if "only" in options:
         options["only"] = tuple(options["only"])
+    if "value" in options and (request.word != "skip" or len(request.phases) != 1):
+        raise UsageError(f"The option 'value' is for skipping one phase, not for '{request.word}'.")
+    if options.get("value") == NONE:
+        del options["value"]
     return Command(request.word, request.phases, id=request.id, by=request.by, **options)  # type: ignore[arg-type]  # the mailbox has checked the word
 
 
 def _fits(name: str, value: Any) -> bool:
     if name == "only":
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return value in STALE if name == "stale" else isinstance(value, bool)
+    if name in ("stale", "value"):
+        return isinstance(value, str) and value in (STALE if name == "stale" else (NONE, EARLIER))
+    return isinstance(value, bool)
 
 
 POSTMAN = Postman()

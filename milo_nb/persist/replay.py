@@ -5,20 +5,23 @@ Law: ``replay(journal)`` is the live state, up to what only the files of logs, d
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import WireError
+from milo_nb.errors import MiloError, WireError
 from milo_nb.persist.declared import declared_from_json
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
+from milo_nb.persist.rundir import read_regular, sessions
 from milo_nb.persist.snapshot import read_snapshot, to_snapshot
 from milo_nb.state.actions import INIT, Action
 from milo_nb.state.reducer import PipelineReducer
 from milo_nb.state.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from milo_nb.declare.graph import PhaseGraph
     from milo_nb.persist.journal import Journalled
@@ -94,6 +97,25 @@ def current_snapshot(run_dir: RunDir) -> dict[str, Any]:
         if found is None:
             raise
         return found
+
+
+def of_pipeline(root: str | Path, name: str) -> Iterator[RunDir]:
+    """Yield the sessions of a pipeline, newest first; a folder may also hold those of a pipeline of a similar name."""
+    for run_dir in sessions(root, name):
+        if pipeline_of(run_dir) in (name, ""):
+            yield run_dir
+
+
+def pipeline_of(run_dir: RunDir) -> str:
+    """Return the name of a session's pipeline; "" if that cannot be read."""
+    try:
+        found = json.loads(read_regular(run_dir.snapshot))["pipeline"]
+    except (OSError, ValueError, LookupError, TypeError):
+        try:
+            found = read(run_dir.journal).header["pipeline"]
+        except (OSError, MiloError, LookupError):
+            return ""
+    return str(found)
 
 
 def _with_files(

@@ -107,6 +107,9 @@ def plan(command: Command, graph: PhaseGraph, state: PipelineState, evidence: Ev
     rule = _RULES.get(command.word) if isinstance(command.word, str) else None
     if rule is None:
         return Plan(command, refused=f"There is no command {command.word!r}. Commands: {', '.join(_RULES)}.")
+    if command.phases and command.word in _OF_THE_SESSION:
+        refused = f"'{command.word}' is about the whole session and takes no phases."
+        return Plan(command, refused=f"{refused} Of a phase: retry, rerun, skip, cancel, approve.")
     return rule(_Question(command, graph, state, evidence))
 
 
@@ -410,6 +413,7 @@ def _possible(q: _Question) -> str:
     return " Possible: rerun, run again." if q.state.status == "completed" else " Possible: pause, cancel."
 
 
+_OF_THE_SESSION = frozenset({"start", "pause", "resume", "retry-failed"})
 _RULES: Mapping[str, Callable[[_Question], Plan]] = {
     "start": _start,
     "pause": _pause,

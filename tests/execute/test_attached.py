@@ -14,6 +14,7 @@ from milo_nb.errors import (
     UnknownPhaseError,
     UnknownSessionError,
 )
+from milo_nb.execute.earlier import EARLIER_RESULT
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.result import ExecutionState
 from milo_nb.persist.mailbox import post, wait_answer
@@ -156,7 +157,43 @@ def test_an_unknown_option_of_a_request_is_answered(run, look):
         run_dir, post(run_dir, {"word": "rerun", "phases": ["a"], "options": {"hard": True}}), DEADLINE_S
     )
     assert not answer.ok
-    assert answer.message == "'rerun' has no option 'hard'. Options: downstream, only, replace, stale."
+    assert answer.message == "'rerun' has no option 'hard'. Options: downstream, only, replace, stale, value."
+
+
+def test_a_phase_can_be_skipped_from_elsewhere_with_nothing_or_with_its_earlier_result(run, look):
+    ended(run(Phase("load", give([1, 2])), Phase("send", give(1), "", "load")))
+
+    def fail():
+        raise ValueError("boom")
+
+    owner = run(Phase("load", fail), Phase("send", lambda load: load, "", "load"))
+    owner.wait(DEADLINE_S)
+    seen = look(owner.session_id)
+    with pytest.raises(InvalidStateError, match="A value cannot be sent to another kernel"):
+        seen.skip("load", value=3)
+    seen.skip("load", value=EARLIER_RESULT)
+    wait_until(lambda: owner.results.get("send") == [1, 2])
+    seen.skip("load", replace=True)
+    wait_until(lambda: owner.results.get("load", 0) is None)
+
+
+@pytest.mark.parametrize(
+    ("word", "phases", "value", "says"),
+    [
+        ("skip", ["a"], 3, "The option 'value' of 'skip' must be none or earlier; got 3"),
+        ("skip", ["a"], "later", "The option 'value' of 'skip' must be none or earlier; got 'later'"),
+        ("retry", ["a"], "none", "The option 'value' is for skipping one phase, not for 'retry'."),
+        ("skip", ["a", "b"], "none", "The option 'value' is for skipping one phase, not for 'skip'."),
+        ("skip", ["a"], "earlier", "No earlier session has a saved result of 'a'."),
+    ],
+)
+def test_a_value_from_elsewhere_that_is_not_well_defined_is_refused(run, word, phases, value, says):
+    owner = run(Phase("a", give()), Phase("b", give()))
+    run_dir = owner.session.disk.keeper.run_dir
+    answer = wait_answer(
+        run_dir, post(run_dir, {"word": word, "phases": phases, "options": {"value": value}}), DEADLINE_S
+    )
+    assert (answer.ok, answer.message) == (False, says)
 
 
 def test_without_an_owner_nothing_can_be_asked_and_the_way_out_is_said(run, look):

@@ -50,6 +50,14 @@ def test_our_messages_are_served_on_the_control_channel_and_no_others(kernel: An
     assert kernel.comm_manager.delivered == ["ours"]
 
 
+@pytest.mark.parametrize("comm_id", [["a"], {}, None, 1])
+def test_a_message_for_what_is_no_comm_is_passed_over(kernel: Any, comm_id: object) -> None:
+    assert lanes.open_control_lane(kernel, "ours")
+    handle = kernel.control_handlers[lanes.MESSAGE]
+    for message in ({"content": {"comm_id": comm_id}}, {"content": comm_id}, comm_id):
+        assert handle(None, None, message) is None
+
+
 def test_a_handler_that_is_there_already_stays(kernel: Any) -> None:
     kernel.control_handlers["comm_msg"] = "another's"
     assert lanes.open_control_lane(kernel, "ours")

@@ -322,7 +322,52 @@ def test_run_of_the_persons_own_pipeline_takes_parameters(notebook: Notebook) ->
 def test_a_misspelt_parameter_is_pointed_at(notebook: Notebook) -> None:
     out = notebook.run(PARAMS.format(options="-p rtae=2 -p other=3"))
     assert out.splitlines()[0] == "No phase takes the parameter 'rtae'. Did you mean 'rate'?"
-    assert notebook.run("%milo run site -p titel=x").startswith("No phase takes the parameter 'titel'.")
+    before = notebook.names["site"].session_id
+    out = notebook.fail("%milo run site -p titel=x")
+    says = "no phase of 'site' takes that parameter. Available parameters: rate, title, limit. Did you mean 'title'?"
+    assert out == f"UsageError: -p titel: {says}"
+    assert notebook.names["site"].session_id == before  # nothing was run
+
+
+@pytest.mark.parametrize(
+    ("body", "runs"),
+    [
+        ("@phase\ndef a(ctx): return ctx.params['odd']", True),
+        ("@phase\ndef a(odd=0): return odd", True),
+        ("@phase\ndef a(): return 1", False),
+    ],
+)
+def test_a_parameter_is_taken_where_a_phase_could_look_at_it(notebook: Notebook, body: str, runs: bool) -> None:
+    notebook.run(f"%%milo site --define\n{body}")
+    if runs:
+        notebook.run("%milo run site -p odd=3")
+        assert notebook.names["site"].results == {"a": 3}
+    else:
+        assert "Available parameters: none." in notebook.fail("%milo run site -p odd=3")
+
+
+def test_a_body_takes_the_parameters_that_it_reads(notebook: Notebook) -> None:
+    notebook.run("%%milo site.a\nresult = odd * 2")
+    notebook.run("%milo run site -p odd=3")
+    assert notebook.names["site"].results["a"].result == 6
+    assert "no phase of 'site' takes that parameter" in notebook.fail("%milo run site -p even=3")
+
+
+def test_what_a_terminal_would_obey_is_spelled_out(notebook: Notebook) -> None:
+    attack = "\x1b[2J\x1b]0;owned\x07\u202eevil"
+    notebook.names["attack"] = attack
+    spelled = r"\x1b[2J\x1b]0;owned\x07\u202eevil"
+    out = notebook.fail(
+        "%%milo site\n@phase\ndef a():\n    print('\\x1b[31mred\\x1b[0m' + attack)\n    raise ValueError(attack)"
+    )
+    assert f"[FAIL] a: ValueError: {spelled}" in out
+    assert "\x1b" not in out
+    assert spelled in notebook.run("%milo status site")
+    result = notebook.names["site"].result()
+    assert spelled in repr(result.failed[0])
+    assert spelled in str(result)
+    notebook.shell.run_cell("%milo logs site a")
+    assert notebook._capsys.readouterr().out == f"\x1b[31mred\x1b[0m{spelled}\n"
 
 
 # ---------------------------------------------------------------------- commands

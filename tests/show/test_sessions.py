@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from milo_nb import Phase, Pipeline
+from milo_nb import Phase, Pipeline, attach
 from milo_nb.execute import executor as executor_module
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.retention import clean
@@ -277,6 +277,29 @@ def test_results_tells_type_size_and_origin_and_loads_nothing(left: Notebook) ->
     assert lines[3].split() == ["train", "failed"]
 
 
+def test_results_tells_the_type_of_what_is_only_on_disk(left: Notebook) -> None:
+    rows = [line.split() for line in left.run("%milo results shop").splitlines()]
+    assert rows[1][:4] == ["load", "completed", "list,", "27"] or rows[1][2] == "list,"
+
+
+def test_a_pipelines_name_stands_for_its_newest_session(left: Notebook) -> None:
+    looked_at = attach("shop")
+    assert str(looked_at.session_id) == newest().session_id
+    looked_at.close()
+
+
+def test_clean_says_why_sessions_stay_that_were_to_go(left: Notebook) -> None:
+    latest = short()
+    assert f"  {latest} of 'shop' stays: it is the latest one that could be resumed." in left.run(
+        "%milo clean --keep 0"
+    )
+    left.run(cell())
+    says = f"  {short()} of 'shop' stays: this kernel has it, and with it its results."
+    assert says in left.run("%milo clean --keep 0")
+    assert says in left.run("%milo clean shop --older 0s")
+    assert "stays" not in left.run("%milo clean shop --keep 5")
+
+
 def test_results_says_why_a_result_is_not_saved(notebook: Notebook) -> None:
     notebook.run("%%milo shop\nimport threading\n@phase\ndef load(): return threading.Lock()")
     assert "no: result is a lock" in notebook.run("%milo results shop")
@@ -439,7 +462,7 @@ def test_a_result_that_was_cleaned_away_says_when_and_why(notebook: Notebook) ->
     removed = clean(".milo", "shop", max_bytes=50_000)
     assert [gone.path.name for gone in removed] == ["results"]
     out = notebook.run("%milo results shop").splitlines()
-    assert out[1].split() == ["load", "completed", "100", "kB", "removed", "ran"]
+    assert out[1].split() == ["load", "completed", "bytes,", "100", "kB", "removed", "ran"]
     assert re.fullmatch(rf"Results of session {short()} were removed on .* UTC: more than 50\.0 kB\.", out[3])
     why = r"load: its saved result was removed on .* UTC: more than 50\.0 kB"
     assert re.search(f"not here: {why}", notebook.run("%milo pull shop"))

@@ -36,6 +36,18 @@ REFUSALS = [
     ("running", "retry", ("a",), "Phase 'a' is running; only failed, cancelled and skipped phases can be retried."),
     ("running", "retry", ("b",), "Phase 'b' is pending; only failed, cancelled and skipped phases can be retried."),
     ("running", "rerun", ("a",), "Phase 'a' is running; only a phase that has ended can be run again."),
+    (
+        "running",
+        "pause",
+        ("a",),
+        "'pause' is about the whole session and takes no phases. Of a phase: retry, rerun, skip, cancel, approve.",
+    ),
+    (
+        "running",
+        "resume",
+        ("a",),
+        "'resume' is about the whole session and takes no phases. Of a phase: retry, rerun, skip, cancel, approve.",
+    ),
     ("running", "resume", (), "There is nothing to resume: the session is running. Possible: pause, cancel."),
     ("running", "retry-failed", (), "No phase has failed; there is nothing to retry."),
     ("running", "approve", (), "Nothing waits for approval."),

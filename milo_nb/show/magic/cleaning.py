@@ -13,16 +13,18 @@ from milo_nb.persist.cache import Cache, parse_ttl
 from milo_nb.persist.cache_shelves import Shelves, read_loosely, size_of
 from milo_nb.persist.disk import Removed, say_size
 from milo_nb.persist.lock import owner
+from milo_nb.persist.replay import of_pipeline
 from milo_nb.persist.retention import clean as clean_sessions
 from milo_nb.persist.retention import remove_session
 from milo_nb.persist.workdir import safe_name
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.on_disk import name_of, names_on_disk, of_pipeline, root_of
+from milo_nb.show.magic.on_disk import SHORT, is_me, name_of, names_on_disk, root_of, say_where
 from milo_nb.values.trust import signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from milo_nb.persist.lock import Owner
     from milo_nb.show.magic.asked import Asked
 
 _MOST_LINES = 20
@@ -50,6 +52,10 @@ def clean(asked: Asked) -> None:
         else:
             gone += _sessions(root, name, asked, older_s)
     _tell(gone, root, "cached result" if given.cache or asked.phases else "session", dry=given.dry_run)
+    if not (given.cache or asked.phases) and (given.keep is not None or older_s is not None):
+        for name in names:
+            for line in _stays(root, name, given.keep, older_s, {one.path for one in gone}):
+                say(line)
 
 
 def _sessions(root: Path, name: str, asked: Asked, older_s: float | None) -> Iterator[Removed]:
@@ -66,6 +72,35 @@ def _sessions(root: Path, name: str, asked: Asked, older_s: float | None) -> Ite
         with contextlib.suppress(OSError, MiloError):  # it runs, or is not ours: it stays
             if owner(run_dir) is None:
                 yield remove_session(run_dir, dry_run=given.dry_run)._replace(why=f"older than {given.older}")
+
+
+def _stays(root: Path, name: str, keep: int | None, older_s: float | None, gone: set[Path]) -> Iterator[str]:
+    """Yield why sessions stay that were to go by their number or age."""
+    unfinished = latest_unfinished(root, name)
+    for position, run_dir in enumerate(of_pipeline(root, name)):
+        is_wanted = (keep is not None and position < keep) or (
+            keep is None and older_s is not None and time.time() - run_dir.started_wall <= older_s
+        )
+        if is_wanted or run_dir.path in gone:
+            continue
+        try:
+            who = owner(run_dir)
+        except OSError as e:
+            why = f"it cannot be looked at: {e.strerror or e}"
+        else:
+            why = _why_it_stays(who, has_way_on=run_dir == unfinished)
+        if why:
+            yield f"  {run_dir.session_id[:SHORT]} of '{name}' stays: {why}"
+
+
+def _why_it_stays(who: Owner | None, *, has_way_on: bool) -> str:
+    if who is not None and is_me(who):
+        return (
+            "this kernel has it, and with it its results. Restart the kernel, or close its executor, to let go of it."
+        )
+    if who is not None:
+        return f"{say_where(who)} has it."
+    return "it is the latest one that could be resumed." if has_way_on else ""
 
 
 def _cached(folder: Path, asked: Asked, older_s: float | None) -> list[Removed]:

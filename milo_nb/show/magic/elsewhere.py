@@ -100,7 +100,7 @@ def _attach(asked: Asked, session: str | None) -> AttachedExecutor:
 
 
 def _is_pipeline(asked: Asked, name: str) -> bool:
-    from milo_nb.show.magic.on_disk import of_pipeline  # noqa: PLC0415 - only for a name
+    from milo_nb.persist.replay import of_pipeline  # noqa: PLC0415 - only for a name
 
     if not name:
         raise UsageError("Which session? %milo runs lists them.")

@@ -10,6 +10,7 @@ from milo_nb.errors import available
 from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.disk import say_age, say_size
+from milo_nb.persist.replay import of_pipeline
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import cleaned
 from milo_nb.persist.rundir import sessions
@@ -20,13 +21,13 @@ from milo_nb.show.magic.on_disk import (
     look,
     name_of,
     names_on_disk,
-    of_pipeline,
     root_of,
     say_where,
     session_of,
     states_here,
     unique_short,
 )
+from milo_nb.state.wire import clip
 from milo_nb.values.trust import signing_key
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from milo_nb.state.model import PhaseStatus
 
 _FEW_S = 100
+_LONGEST_TYPE = 60
 
 
 def runs(asked: Asked) -> None:
@@ -148,6 +150,8 @@ def _result(
         what.append(type(found[phase.name]).__name__)
     elif record is not None and "value" in record:
         what.append(type(record["value"]).__name__)
+    elif record is not None and isinstance(record.get("type"), str):
+        what.append(clip(record["type"], _LONGEST_TYPE))
     if record is not None and "value" not in record:
         what.append(say_size(record.get("size", 0)))
     has_result = phase.name in found

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.declare.graph import PhaseGraph
 from milo_nb.declare.phase import Phase
-from milo_nb.errors import UsageError, suggest
+from milo_nb.errors import UsageError, available, suggest
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.executor import PipelineExecutor, is_attended
 from milo_nb.pipeline import Pipeline
 from milo_nb.show.magic.options import DEFAULT_WORK_DIR
-from milo_nb.show.magic.phase_body import note_given
+from milo_nb.show.magic.phase_body import PhaseBody, note_given
 from milo_nb.show.notebook import close_view
 
 if TYPE_CHECKING:
@@ -193,6 +193,30 @@ def doubts_about(pipeline: Runnable, params: Mapping[str, Any]) -> Iterator[str]
             yield f"No phase takes the parameter '{name}'.{meant}"
         if isinstance(value, str) and value in _NOT_PYTHONS:
             yield f"-p {name}={value} is text, which counts as true. Python writes {_NOT_PYTHONS[value]}."
+
+
+def check_params(pipeline: Runnable, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that no phase can have use for.
+
+    Raises:
+        UsageError: Naming those there are.
+    """
+    if isinstance(pipeline, IncompletePipeline):
+        return  # what is not defined yet may take anything
+    known = params_of(pipeline)
+    for name in params:
+        is_phase = name in pipeline.graph.index  # which is refused with the reason
+        if name not in known and not is_phase and not any(_may_read(pipeline.graph, i, name) for i in pipeline.graph.takes):
+            there = available("parameters", name, known)
+            raise UsageError(f"-p {name}: no phase of '{pipeline.name}' takes that parameter. {there}")
+
+
+def _may_read(graph: PhaseGraph, i: int, name: str) -> bool:
+    """Tell whether a phase could look at a parameter that it does not name: all are in ``ctx.params``."""
+    takes, handler = graph.takes[i], graph.phases[i].handler
+    if "ctx" not in (*takes.positional, *takes.named):
+        return False
+    return not isinstance(handler, PhaseBody) or handler.reads(name) or handler.reads("ctx")
 
 
 def params_of(pipeline: Runnable) -> list[str]:

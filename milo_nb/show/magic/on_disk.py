@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from milo_nb.errors import MiloError, NothingToResumeError, UsageError, available
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.disk import say_age
-from milo_nb.persist.journal import read
 from milo_nb.persist.lock import Owner, owner
-from milo_nb.persist.replay import current_snapshot
+from milo_nb.persist.replay import current_snapshot, of_pipeline, pipeline_of
 from milo_nb.persist.rundir import RunDir, find, sessions
 from milo_nb.persist.snapshot import to_snapshot
 from milo_nb.show.magic.options import DEFAULT_WORK_DIR
 from milo_nb.state.model import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from milo_nb.show.magic.asked import Asked
@@ -117,25 +116,6 @@ def look(run_dir: RunDir, here: Mapping[str, PipelineState] = MappingProxyType({
         last,
         who,
     )
-
-
-def of_pipeline(root: str | Path, name: str) -> Iterator[RunDir]:
-    """Yield the sessions of a pipeline, newest first; a folder may also hold those of a pipeline of a similar name."""
-    for run_dir in sessions(root, name):
-        if pipeline_of(run_dir) in (name, ""):
-            yield run_dir
-
-
-def pipeline_of(run_dir: RunDir) -> str:
-    """Return the name of a session's pipeline; "" if that cannot be read."""
-    try:
-        found = json.loads(run_dir.snapshot.read_bytes())["pipeline"]
-    except (OSError, ValueError, LookupError, TypeError):
-        try:
-            found = read(run_dir.journal).header["pipeline"]
-        except (OSError, MiloError, LookupError):
-            return ""
-    return str(found)
 
 
 def names_on_disk(root: str | Path) -> list[str]:

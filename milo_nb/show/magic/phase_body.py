@@ -83,6 +83,10 @@ class PhaseBody:
         """Return what the body's fingerprint is made of: its code, what its names stand for, which it takes from there."""
         return self.__code__, self._notebook, self._outside - self.given
 
+    def reads(self, name: str) -> bool:
+        """Tell whether the body may look at this name: its own code does, or a magic in it could."""
+        return name in self._reads or "get_ipython" in self._reads
+
     async def _awaited(self, names: dict[str, Any], given: Mapping[str, Any], twice: Mapping[str, str]) -> Exports:
         try:
             await eval(self.__code__, names)  # noqa: S307 - as above

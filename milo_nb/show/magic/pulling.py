@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import ResultNotAvailableError, ResultRefusedError, UnknownPhaseError, UsageError
 from milo_nb.execute.attaching import attach
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.persist.replay import of_pipeline
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import cleaned
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.on_disk import SHORT, flush, name_of, of_pipeline, root_of, session_of
+from milo_nb.show.magic.on_disk import SHORT, flush, name_of, root_of, session_of
 from milo_nb.state.model import NOT_SAVED
 from milo_nb.values.trust import signing_key
 

@@ -14,6 +14,7 @@ from milo_nb.errors import (
 )
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.taking_up import latest
+from milo_nb.persist.replay import pipeline_of
 from milo_nb.persist.rundir import find
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.elsewhere import find_elsewhere
@@ -25,7 +26,6 @@ from milo_nb.show.magic.on_disk import (
     latest_to_go_on,
     live_elsewhere,
     name_of,
-    pipeline_of,
     root_of,
     saved_params,
     session_of,

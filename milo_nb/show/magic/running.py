@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from milo_nb.errors import UsageError, suggest
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.made import doubts_about, for_next_session, run_options, settings
+from milo_nb.show.magic.made import check_params, doubts_about, for_next_session, run_options, settings
 from milo_nb.show.magic.obeying import COMMANDS, command_of
 from milo_nb.show.magic.reading import read_params
 from milo_nb.state.actions import INIT, Action
@@ -27,6 +27,7 @@ def run(asked: Asked) -> None:
     asked.cells.check_idle(asked.name, starts_anew=True)
     params = read_params(asked.options.params, asked.variables)
     pipeline = held.pipeline if isinstance(held, PipelineExecutor) else held
+    check_params(pipeline, params)
     for doubt in doubts_about(pipeline, params):
         say(doubt)
     if asked.options.dry_run:

@@ -52,7 +52,8 @@ def _only_ours(deliver: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, A
 
     def handle(stream: Any, identity: Any, message: Any) -> Any:
         content = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(content, dict) or content.get("comm_id") not in _ours:
+        comm_id = content.get("comm_id") if isinstance(content, dict) else None
+        if not isinstance(comm_id, str) or comm_id not in _ours:
             LOG.debug("a message on the control channel is for no view of ours")
             return None
         return deliver(stream, identity, message)
