@@ -71,6 +71,7 @@ export function panZoom(element: HTMLElement, { get, set, scroll }: Moves, signa
       const view = get();
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
+        isOurs = true;
         zoomTo(event, view.k * Math.exp(-event.deltaY * unit * 0.005));
         return;
       }
