@@ -68,16 +68,25 @@ test("a click on a header sorts by it, a second one the other way round, and scr
   find("[data-sort=time]").click();
   await settled();
   expect(cells(el, "time")).toEqual(["3.0s", "1.0s"]);
+  find("[data-tab=graph]").click();
+  await settled();
+  find("[data-tab=list]").click();
+  await settled();
+  expect(sorted()[2]).toBe("descending"); // as it was left
 });
 
 test("it is a grid with one row of headers, and as many rows as there are phases whatever is in sight", async () => {
-  const { find } = await openView(
+  const { find, model } = await openView(
     "list",
     Array.from({ length: 2000 }, (_, i) => phase(`p${i}`)),
   );
   expect(find("[role=grid]").getAttribute("aria-rowcount")).toBe("2001");
   expect(find("[role=grid]").querySelectorAll("[role=row]").length).toBeLessThan(60);
   expect(find('[data-phase="p3"]').getAttribute("aria-rowindex")).toBe("5");
+  press(find("[role=grid]"), "PageDown");
+  press(find("[role=grid]"), "PageDown");
+  press(find("[role=grid]"), "PageUp");
+  expect(model.get("selected_phase")).toBe(10);
   press(find("[role=grid]"), "End");
   await settled();
   const active = document.getElementById(find("[role=grid]").getAttribute("aria-activedescendant") ?? "");

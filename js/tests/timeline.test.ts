@@ -91,7 +91,12 @@ test("keys and buttons zoom, within limits, and show all again", async () => {
   find('[aria-label="Zoom in (+)"]').click();
   await settled();
   expect(wide(el)).toBe(zoomed);
-  press(box, "0");
+  find("[data-tab=list]").click();
+  await settled();
+  find("[data-tab=timeline]").click();
+  await settled();
+  expect(wide(el)).toBe(zoomed); // as it was left
+  press(find("[role=listbox]"), "0");
   await settled();
   expect(wide(el)).toBe(fit);
   expect(press(box, "+", { ctrlKey: true })).toBe(true); // the browser's own zoom is the browser's

@@ -2,7 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names the active row
 /** All phases as a table: sortable, filtered by words and states, what failed and what runs first. */
 import { plain } from "../ansi";
-import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
+import { useEffect, useMemo, useRef } from "../dom/hooks";
 import { isReviewed } from "../state/bars";
 import { type LogBuffer, lineAt, NO_LOGS } from "../state/logs";
 import { isOver, PHASE_STATES, phaseElapsed } from "../state/selectors";
@@ -10,6 +10,7 @@ import type { Phase } from "../wire";
 import { FilterBar } from "./filter-bar";
 import { formatCount, formatDuration, formatPercent, ORIGIN_WORDS, OTHER, plural } from "./format";
 import { StatusIcon } from "./icons";
+import { remembered } from "./remembered";
 import { Rows, wanted } from "./rows";
 import type { ViewProps } from "./view";
 
@@ -78,7 +79,7 @@ export function lastLine(log: LogBuffer | undefined): string {
 }
 
 export function List(props: ViewProps) {
-  const sort = useSignal<readonly [Column, boolean]>(["status", false]);
+  const sort = remembered<readonly [Column, boolean]>(props, "sort", ["status", false]);
   const state = props.port.state.value;
   const [column, isDescending] = sort.value;
   const { phases, other } = state.session ?? { phases: [], other: 0 };

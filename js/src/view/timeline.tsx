@@ -13,6 +13,7 @@ import { kernelNow } from "../state/selectors";
 import type { Snapshot } from "../wire";
 import { FilterNote } from "./filter-bar";
 import { SignButton } from "./parts";
+import { remembered } from "./remembered";
 import { Rows, wanted } from "./rows";
 import { Axis, gridOf, type Ruler, xOf } from "./timeline-axis";
 import { isExpected, KIND_WORDS, type Link, linksAt, TimelineRow } from "./timeline-row";
@@ -44,7 +45,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
   const frame = useRef<HTMLDivElement | null>(null);
   const anchor = useRef<{ readonly share: number; readonly px: number } | null>(null);
   const width = useSignal(0);
-  const zoom = useSignal(1);
+  const zoom = remembered(props, "zoom", 1);
   const scrolled = useSignal(0);
 
   const clock = isKnown && isGoingOn(session) ? kernelNow(state, now) : session.now;
@@ -119,7 +120,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
     if (anchor.current) scrollTo(anchor.current.share * track - anchor.current.px);
     anchor.current = null;
   }, [track]);
-  const wasSelected = useRef(selected);
+  const wasSelected = useRef(-1); // who comes back zoomed in sees what is selected
   useEffect(() => {
     const first = selected === wasSelected.current ? undefined : stretchesOf(times, selected)[0];
     wasSelected.current = selected;

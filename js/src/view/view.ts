@@ -15,6 +15,9 @@ export interface ViewProps {
   readonly filter: Signal<Filter>;
 }
 
+/** Phases of a page of keys. */
+const PAGE = 10;
+
 /** Moves the selection with the keys that all lists of phases share; true if the key was one of them. */
 export function selectByKey(event: KeyboardEvent, port: Port, order: readonly number[]): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
@@ -24,6 +27,8 @@ export function selectByKey(event: KeyboardEvent, port: Port, order: readonly nu
   const to: Readonly<Record<string, number>> = {
     ArrowDown: Math.min(last, at + 1),
     ArrowUp: Math.max(0, at - 1),
+    PageDown: Math.min(last, at + PAGE),
+    PageUp: Math.max(0, at - PAGE),
     Home: 0,
     g: 0,
     End: last,
