@@ -18,6 +18,7 @@ import persisting
 import scheduling
 import sizes
 import values
+import viewing_logs
 import viewing
 from harness import Benchmark, Options, Row, draw
 
@@ -31,6 +32,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *logs.BENCHMARKS,
     *browsing.BENCHMARKS,
     *values.BENCHMARKS,
+    *viewing_logs.BENCHMARKS,
     *viewing.BENCHMARKS,
 )
 HEADING = """# Benchmarks

@@ -115,8 +115,8 @@ CLICK = """(command) => new Promise((resolve) => {
 
 
 @contextmanager
-def laboratory() -> Iterator[Open]:
-    """Give what opens a notebook with these cells, in a JupyterLab and a browser that end with it."""
+def laboratory(*flags: str) -> Iterator[Open]:
+    """Give what opens a notebook with these cells, in a JupyterLab and a browser (with flags) that end with it."""
     sys.path.append(str(ROOT))
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the other benchmarks need no browser
 
@@ -125,7 +125,7 @@ def laboratory() -> Iterator[Open]:
 
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         chromium = find_chromium(playwright.chromium.executable_path)
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
         context = browser.new_context(viewport={"width": 1280, "height": 1120})
         context.set_default_timeout(TIMEOUT_MS)
         lab = Lab(Path(home))
