@@ -234,7 +234,7 @@ test("what is offered follows the state of the phase, its session and its owner"
   expect(offered({ status: "failed" })).toEqual(["retry", "retry-downstream", "rerun", "skip", "skip-value"]);
   expect(offered({ status: "completed" })).toEqual(["rerun", "skip-value"]);
   expect(offered({ status: "completed" }, { waiting_for: "load" })).toEqual(["approve", "rerun", "skip-value"]);
-  expect(offered({ status: "failed" }, { owner: "elsewhere" })).toEqual(["retry", "retry-downstream", "rerun", "skip"]);
+  expect(offered({ status: "running" }, { owner: "elsewhere" })).toEqual(["skip", "skip-value", "cancel"]);
   expect(offered({ status: "failed" }, { owner: "nobody", locked: "It is over." })).toEqual([]);
 });
 

@@ -14,6 +14,7 @@ from milo_nb.execute.attaching import attach
 from milo_nb.persist.history import Range
 from milo_nb.show.notebook import eta as rules
 from milo_nb.show.notebook.eta import UNKNOWN, Outlook, play, remaining, root_of, slots_of, time_left
+from milo_nb.show.notebook.told import Told
 from milo_nb.show.notebook.turns import Errands
 from milo_nb.state.frontier import Frontier
 from milo_nb.state.model import PhaseStatus
@@ -188,3 +189,35 @@ def test_a_session_that_is_only_looked_at_has_a_history_too(tmp_path: Path) -> N
     outlook = Outlook.of(executor.session)
     wait_until(lambda: outlook.usual.keys() == {"load", "write"})
     executor.close()
+
+
+# ---------------------------------------------------------------------- as views are told
+
+
+def test_views_are_told_how_long_phases_take_as_soon_as_that_is_known() -> None:
+    with Hand(diamond()) as hand:
+        told = Told(hand.session)
+        state = told.snapshot(1)["state"]
+        assert ([phase["usual"] for phase in state["phases"]], state["eta"]) == ([0.0] * 4, [0.0, 0.0])
+        assert not told.is_behind
+        Outlook.of(hand.session).usual = {"load": 1.0, "gone": 7.0}
+        assert told.is_behind
+        delta = told.delta(2)
+        assert delta is not None
+        assert delta["phases"] == [[0, {"usual": 1.0}]]
+        assert not told.is_behind
+
+
+def test_that_time_passes_is_no_news(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rules, "durations", lambda *_: TIMES)
+    with Hand(diamond(), work_dir=tmp_path) as hand:
+        outlook = Outlook.of(hand.session)
+        wait_until(lambda: outlook.usual)
+        told = Told(hand.session)
+        assert told.snapshot(1)["state"]["eta"] == [pytest.approx(5), pytest.approx(7)]
+        hand.clock.advance(1.0)
+        assert told.delta(2) is None
+        hand.finish("load")
+        delta = told.delta(2)
+        assert delta is not None
+        assert delta["pipeline"]["eta"] != [5.0, 7.0]

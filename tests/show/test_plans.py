@@ -92,6 +92,7 @@ def test_a_preview_says_what_runs_what_is_kept_and_how_long_it_takes() -> None:
         )
         assert "gets None" in said(hand, "skip", "parse")
         assert "gets its earlier result" in said(hand, "skip", "parse", value="earlier")
+        assert said(hand, "skip", "write").startswith("Goes on without write. ")  # nothing depends on it
         assert said(hand, "resume").startswith("Goes on. Runs parse again. Then runs write.")
 
 
@@ -155,15 +156,28 @@ def test_a_preview_of_a_new_session_says_what_becomes_of_this_one(tmp_path: Path
     executor.close()
 
 
-def test_a_preview_of_a_session_that_is_only_looked_at_is_refused(tmp_path: Path) -> None:
-    Pipeline("site", Phase("load", give(1))).run(work_dir=tmp_path).wait(DEADLINE_S)
+def test_a_preview_of_a_session_that_is_only_looked_at_says_what_is_missing(tmp_path: Path) -> None:
+    first = Pipeline("site", Phase("load", give(1))).run(work_dir=tmp_path)
+    first.wait(DEADLINE_S)
+    first.close()
     executor = attach(work_dir=tmp_path)
-    assert preview(executor, "run")["refused"]
-    assert "another kernel" in preview(executor, "skip", "load", value="earlier")["refused"]
-    assert values(executor) == {"earlier": "", "variables": []}
-    with pytest.raises(InvalidStateError, match="another kernel"):
-        value_of(executor.session, "load", "earlier")
+    assert "Define 'site' here" in preview(executor, "run")["refused"]
+    assert "Define 'site' here" in preview(executor, "rerun", "load")["refused"]
     executor.close()
+
+
+def test_to_another_kernel_no_variable_is_sent(tmp_path: Path) -> None:
+    held = threading.Event()
+    owner = Pipeline("site", Phase("load", held.wait)).run(work_dir=tmp_path)
+    executor = attach(work_dir=tmp_path)
+    assert "where it is run" in preview(executor, "run")["refused"]
+    assert "another kernel" in preview(executor, "skip", "load", value="variable:rows")["refused"]
+    assert "gets" not in preview(executor, "skip", "load", value="earlier")["text"]  # nothing depends on it
+    assert values(executor)["variables"] == []
+    held.set()
+    owner.wait(DEADLINE_S)
+    executor.close()
+    owner.close()
 
 
 @pytest.mark.parametrize(

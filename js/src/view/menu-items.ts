@@ -18,8 +18,6 @@ export interface Offer {
   readonly isOpen?: boolean;
 }
 
-const NOT_SENT = "A value cannot be sent to another kernel.";
-
 export function offersFor(state: State, phase: Phase): readonly Offer[] {
   const { session } = state;
   const permit = (command: "retry" | "rerun" | "skip" | "cancel") => permitPhase(state, command, phase);
@@ -95,9 +93,7 @@ export function offersFor(state: State, phase: Phase): readonly Offer[] {
 
 /** A value also takes the place of a result that is there. */
 function permitValue(state: State, phase: Phase): Permit {
-  const hasResult = replacesResult(phase);
-  const why = hasResult ? barred(state, "skip") : permitPhase(state, "skip", phase);
-  return why || (state.session?.owner === "here" ? "" : NOT_SENT);
+  return replacesResult(phase) ? barred(state, "skip") : permitPhase(state, "skip", phase);
 }
 
 /** Does skipping it put something in the place of a result? */

@@ -58,7 +58,8 @@ export function Popup({ at, kind, role, label, id, isModal = false, children, on
     <div
       ref={box}
       id={id}
-      class={`milo-popup milo-${kind}`}
+      class="milo-popup"
+      data-kind={kind}
       popover="manual"
       role={role}
       aria-modal={isModal || undefined}

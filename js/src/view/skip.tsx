@@ -46,11 +46,12 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
   const preview = usePreview(port, phase ? { command: "skip", phases: [phase.name], options } : null);
   if (!phase) return null;
   const { earlier = "", variables = [] } = values.value ?? {};
+  const none = port.state.value.session?.owner === "elsewhere" ? "cannot be sent to another kernel" : "there is none";
   const pending = trouble.value ? "not known" : "looking…";
   const choices: readonly (readonly [Kind, string, string, boolean])[] = [
     ["none", "None", "as Skip does", true],
     ["earlier", "Its earlier result", values.value ? earlier || "no other session has saved one" : pending, earlier !== ""],
-    ["variable", "A variable of the notebook", values.value ? (variables.length ? "" : "there is none") : pending, variables.length > 0],
+    ["variable", "A variable of the notebook", values.value ? (variables.length ? "" : none) : pending, variables.length > 0],
   ];
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();

@@ -34,7 +34,7 @@ def answer_preview(executor: PipelineExecutor, args: Mapping[str, Any], tell: Te
     word, names, options = asked.text_of(args, "command"), _names(args), check_options(args.get("options"))
     if word not in VIEW_COMMANDS:
         raise WireError("args.command", f"expected one of {', '.join(VIEW_COMMANDS)}")
-    session = executor.session
+    session: Any = executor.session
     usual, slots, index = Outlook.of(session).usual, slots_of(session), session.graph.index
     if word == "run":
         tell(_of_a_new_session(session, usual, slots, stops=options.get("replace") is True))
@@ -42,8 +42,8 @@ def answer_preview(executor: PipelineExecutor, args: Mapping[str, Any], tell: Te
     value = str(options.pop("value", ""))
     made = executor.plan(word, *names, **{**options, "by": "view"})
     refused = made.refused
-    if value not in ("", "none") and is_attached(session):
-        refused = "A value cannot be sent to another kernel. Skip without one, or in the notebook that has it."
+    if value.startswith(VARIABLE) and is_attached(session) and session.is_owned:
+        refused = "A variable cannot be sent to another kernel. Skip without it, or in the notebook that has it."
     text = refused or " ".join(sentences(made, session.graph, session.state, value, usual, slots))
     runs, keeps = ([] if refused else [index[name] for name in some] for some in (made.runs, made.keeps))
     tell({"text": clip(text), "runs": runs, "keeps": keeps, "refused": clip(refused)})
@@ -75,7 +75,8 @@ def sentences(  # noqa: PLR0913, PLR0917 - what a plan is told by
     if word == "cancel":
         yield from _of_cancel(asked_for, busy, blocked)
     else:
-        yield from _of_going_on(plan, first, rest, value)
+        heirs = any(graph.dependants[graph.index[name]] for name in asked_for)
+        yield from _of_going_on(plan, first, rest, _called(value) if heirs else "")
     kept = sum(1 for e in plan.entries if e.decision == "keep" and status[e.phase] in DONE)
     if kept:
         yield f"Keeps {kept} {'result' if kept == 1 else 'results'}."
@@ -87,7 +88,7 @@ def sentences(  # noqa: PLR0913, PLR0917 - what a plan is told by
         yield f"Note: {warning}."
 
 
-def _of_going_on(plan: Plan, first: list[PlanEntry], rest: list[str], value: str) -> Iterator[str]:
+def _of_going_on(plan: Plan, first: list[PlanEntry], rest: list[str], inherited: str) -> Iterator[str]:
     """Yield what a command brings about that has phases run."""
     again = f"Runs {listed(e.phase for e in first)} again{_why(first)}"
     match plan.command.word:
@@ -95,7 +96,8 @@ def _of_going_on(plan: Plan, first: list[PlanEntry], rest: list[str], value: str
             yield f"{again}{f', then {listed(rest)}' if rest else ''}."
             return
         case "skip":
-            yield f"Goes on without {listed(plan.command.phases)}: what depends on it gets {_called(value)}."
+            get = f": what depends on it gets {inherited}" if inherited else ""
+            yield f"Goes on without {listed(plan.command.phases)}{get}."
         case "approve":
             yield "Goes on after the review."
         case _:
@@ -130,8 +132,10 @@ def _of_cancel(asked_for: tuple[str, ...], busy: list[str], blocked: list[str]) 
 
 def _of_a_new_session(session: Any, usual: Mapping[str, float], slots: int, *, stops: bool) -> dict[str, Any]:
     refused = ""
-    if is_attached(session):
-        refused = f"'{session.name}' is only looked at here. Define it in this kernel to run it."
+    if is_attached(session) and session.is_owned:
+        refused = f"'{session.name}' is only looked at here. Run it again where it is run."
+    elif is_attached(session):
+        refused = str(session.locked)
     elif session.is_running() and not stops:
         refused = "The session has not ended. Possible: cancel, wait."
     graph = session.graph
