@@ -11,7 +11,7 @@ import { FilterBar } from "./filter-bar";
 import { formatCount, formatDuration, formatPercent, ORIGIN_WORDS, OTHER, plural } from "./format";
 import { StatusIcon } from "./icons";
 import { remembered } from "./remembered";
-import { Rows, wanted } from "./rows";
+import { pendingNote, Rows, wanted } from "./rows";
 import type { ViewProps } from "./view";
 
 const COLUMNS = ["phase", "status", "time", "attempt", "lines"] as const;
@@ -59,10 +59,11 @@ function rankNames(names: readonly string[]): readonly number[] {
 }
 
 /** What there is to say of a phase in one line: why it failed, what it wrote last, why it waits. */
-export function latest(phase: Phase, log: LogBuffer | undefined): string {
+export function latest(phase: Phase, log: LogBuffer | undefined, phases: readonly Phase[] = []): string {
   const { status, error, reason, message } = phase;
   if (error && (status === "failed" || status === "retrying")) return error;
-  if (isReviewed(phase) || status === "pending") return reason;
+  if (status === "pending") return pendingNote(phase, phases);
+  if (isReviewed(phase)) return reason;
   const says = status === "running" ? message : "";
   return lastLine(log) || says || error || reason || ORIGIN_WORDS[phase.origin] || phase.description || message;
 }
@@ -141,7 +142,7 @@ export function List(props: ViewProps) {
         isGrid
         row={({ phase, index, elapsed }) => {
           const log = state.logs.get(index);
-          const note = latest(phase, log);
+          const note = latest(phase, log, phases);
           const isKnown = lineAt(log ?? NO_LOGS, phase.log_count - 1) !== undefined;
           const before = asked.current.get(index);
           const isDue = isOver(phase) ? before !== phase.log_count : before === undefined;

@@ -3,6 +3,7 @@ import type { Kind, Stretch } from "../state/bars";
 import type { Phase, PhaseState } from "../wire";
 import { formatDuration, ORIGIN_WORDS } from "./format";
 import { StatusIcon } from "./icons";
+import { pendingNote } from "./rows";
 import { type Ruler, xOf } from "./timeline-axis";
 
 /** From the end of one phase on the critical path to the beginning of the next. */
@@ -30,6 +31,7 @@ const SIGNS: Readonly<Partial<Record<PhaseState, string>>> = { failed: "✕ ", c
 
 interface Props {
   readonly phase: Phase;
+  readonly phases: readonly Phase[];
   readonly at: number;
   readonly stretches: readonly Stretch[];
   readonly ruler: Ruler;
@@ -39,7 +41,7 @@ interface Props {
   readonly said: (time: number) => string;
 }
 
-export function TimelineRow({ phase, at, stretches, ruler, links, isCritical, said }: Props) {
+export function TimelineRow({ phase, phases, at, stretches, ruler, links, isCritical, said }: Props) {
   const name = `${phase.name}${isCritical ? "\non the critical path" : ""}`;
   return (
     <>
@@ -81,7 +83,7 @@ export function TimelineRow({ phase, at, stretches, ruler, links, isCritical, sa
         })}
         <Expected phase={phase} stretches={stretches} ruler={ruler} />
         <Beyond stretches={stretches} ruler={ruler} />
-        {stretches.length === 0 ? <span class="milo-time-note">{noteOf(phase)}</span> : null}
+        {stretches.length === 0 ? <span class="milo-time-note">{noteOf(phase, phases)}</span> : null}
       </span>
     </>
   );
@@ -149,8 +151,8 @@ function titleOf({ name }: Phase, { kind, attempt, from, to, status, error, isOp
 }
 
 /** Why there is nothing to see of a phase. */
-function noteOf({ status, reason, origin }: Phase): string {
-  return status === "pending" ? reason : [status, ORIGIN_WORDS[origin]].filter(Boolean).join(", ");
+function noteOf(phase: Phase, phases: readonly Phase[]): string {
+  return phase.status === "pending" ? pendingNote(phase, phases) : [phase.status, ORIGIN_WORDS[phase.origin]].filter(Boolean).join(", ");
 }
 
 /** The row in words: `failed, 3 attempts, 4.5s of work, 2.0s waiting to start, on the critical path`. */

@@ -200,6 +200,7 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
         row={({ phase, index, at }) => (
           <TimelineRow
             phase={phase}
+            phases={session.phases}
             at={at}
             stretches={stretchesOf(times, index)}
             ruler={ruler}
