@@ -294,6 +294,25 @@ describe("in the view", () => {
     await vi.waitFor(() => expect(faint()).toEqual([]));
   });
 
+  test("what the header's counts leave out steps back, also when its state changes", async () => {
+    const states = (last: Phase) => snapshot([...phases.slice(0, 3), last], { status: "failed" });
+    model.say({
+      type: "snapshot",
+      seq: 6,
+      state: states(phase("join", { status: "failed", started_at: 16, elapsed: 1, depends_on: [1] })),
+    });
+    await settled();
+    find('[data-count="failed"]').click();
+    await settled();
+    expect(faint()).toEqual(["load", "slow", "quick"]);
+    model.say({ type: "delta", seq: 7, now: 20, pipeline: {}, phases: [[0, { status: "failed" }]], logs: [] });
+    await settled();
+    expect(faint()).toEqual(["slow", "quick"]);
+    find('[data-count="failed"]').click();
+    await settled();
+    expect(faint()).toEqual([]);
+  });
+
   test("a phase more, defined in the notebook, changes nothing for the others but room", async () => {
     const before = ["load", "slow", "quick"].map((name) => node(name).style.left);
     const order = () => Number.parseFloat(node("slow").style.top) < Number.parseFloat(node("quick").style.top);

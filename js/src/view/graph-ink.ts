@@ -137,7 +137,7 @@ function drawBoxes(pen: Pen, { drawing, view, width, height, phases, ...frame }:
     pen.fillStyle = colour("bg");
     pen.fill(boxes);
     pen.strokeStyle = pen.fillStyle = colour(name);
-    pen.globalAlpha = strength * faint;
+    pen.globalAlpha = (isSigned ? strength : Math.sqrt(strength)) * faint; // small boxes need more of it to be told apart
     pen.fill(boxes);
     pen.globalAlpha = faint * (strength ? 1 : 0.6);
     pen.lineWidth = line;

@@ -180,6 +180,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
         class="milo-viewport"
         data-size={size}
         data-slim={nodeHeight < NODE_HEIGHT || undefined}
+        data-pointed={pointed >= 0 || undefined}
         style={`height:${height}px`}
         role="listbox"
         tabIndex={0}
