@@ -28,7 +28,7 @@ EVIL = '</title></pre></style><script>alert(1)</script><img src="x" onerror="ale
 SHOWN = '</title></pre></style><script>alert(1)</script><img src="x" onerror="alert(2)">&amp;\'"'
 # fmt: off
 TAGS = {
-    "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "h2", "h3", "h4", "p", "b", "small", "span",
+    "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "h2", "h3", "p", "b", "small", "span",
     "bdi", "time", "code", "pre", "mark", "section", "a", "div", "svg", "g", "path", "rect", "text", "desc", "table",
     "thead", "tbody", "tr", "th", "td", "i", "details", "summary", "dl", "dt", "dd", "img",
 }
@@ -170,7 +170,7 @@ def test_displays_are_pictures_or_text() -> None:
     assert html == "<p>[text/html is not shown here]</p>"
     book.add(make_output({"image/png": PIXEL + bytes(700_000)}), 1)
     shown = list(to_displays(book))
-    assert shown[0] == "<h4>Displays <small>(the last 4 of 5)</small></h4>"
+    assert shown[0] == "<h3>Displays <small>(the last 4 of 5)</small></h3>"
     assert shown[-1] == "<p>[image/png of 0.7 MB is left out here]</p>"
     assert list(to_displays(None)) == []
 

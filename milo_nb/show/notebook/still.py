@@ -140,7 +140,7 @@ def draw_graph(
     said = f"Graph of {name}: {to_word(state)}.".replace('"', "&quot;")
     return (
         '<div class="milo-still-graph" tabindex="0" role="group" aria-label="Graph">\n'
-        f'<svg role="img" aria-label="{said}" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
+        f'<svg role="{"img" if link is None else "group"}" aria-label="{said}" width="{layout.width}" style="min-width:{LEAST_SCALE * layout.width:.0f}px" '
         f'viewBox="0 0 {layout.width} {layout.height}">\n'
         f'<path class="e" fill="none" stroke="#888" d="{layout.edges}"/>\n'
         f'<path class="a" fill="#888" d="{layout.tips}"/>\n{nodes}\n</svg>\n</div>'

@@ -95,7 +95,7 @@ def _attempts(phase: PhaseStatus, tries: Sequence[Bar]) -> Iterator[str]:
         for bar in tries
     )
     head = "<tr><th>Attempt</th><th>Status</th><th>Took</th><th>Error</th></tr>"
-    yield f"<h4>Attempts</h4><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    yield f"<h3>Attempts</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 # ---------------------------------------------------------------------- errors
@@ -110,10 +110,10 @@ def error_of(session: Any, phase: PhaseStatus) -> dict[str, Any] | None:
 def _error(session: Any, phase: PhaseStatus, *, is_told: bool) -> Iterator[str]:
     told = error_of(session, phase)
     if told is not None:
-        yield f"<h4>Error</h4>{_raised(told) if is_told else to_trace(told)}"
+        yield f"<h3>Error</h3>{_raised(told) if is_told else to_trace(told)}"
         yield f"<details><summary>Traceback</summary><pre>{to_html(told['text'][-MAX_TEXT:], MAX_TEXT)}</pre></details>"
     elif phase.error and phase.status not in ("completed", "pending"):
-        yield f'<h4>Error</h4><p class="wrong">{to_html(phase.error)}</p>'
+        yield f'<h3>Error</h3><p class="wrong">{to_html(phase.error)}</p>'
 
 
 def to_trace(told: Mapping[str, Any]) -> str:
@@ -151,7 +151,7 @@ def _lines(session: Any, phase: PhaseStatus) -> Iterator[str]:
         rows = [(total - len(logs) + k, log.stream, log.line) for k, log in enumerate(logs, 1)]
     if rows:
         left = f" <small>(the last {len(rows)} of {total:,})</small>" if total > len(rows) else ""
-        yield f"<h4>Lines{left}</h4>"
+        yield f"<h3>Lines{left}</h3>"
         lines = "\n".join(_line(*row) for row in rows)
         yield f"<pre>{lines}</pre>"
 

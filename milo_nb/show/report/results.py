@@ -29,13 +29,13 @@ def to_result(session: Any, i: int) -> Iterator[str]:
     try:
         look, image = previews.to_result(session, i)
     except MiloError as refused:
-        yield f"<h4>Result</h4><p>{to_html(str(refused))}</p>"
+        yield f"<h3>Result</h3><p>{to_html(str(refused))}</p>"
         return
     except Exception as error:  # noqa: BLE001 - a person's classes may raise anything when they are loaded
-        yield f"<h4>Result</h4><p>It cannot be loaded: {to_html(name_of_type(error))}: {to_html(describe(error), 400)}</p>"
+        yield f"<h3>Result</h3><p>It cannot be loaded: {to_html(name_of_type(error))}: {to_html(describe(error), 400)}</p>"
         return
     size = f" <small>{to_html(look['size'])}</small>" if look["size"] else ""
-    yield f'<h4>Result <code class="type">{to_html(look["type"], MAX_CELL)}</code>{size}</h4>'
+    yield f'<h3>Result <code class="type">{to_html(look["type"], MAX_CELL)}</code>{size}</h3>'
     if look["facts"]:
         rows = "".join(f"<dt>{to_html(name)}</dt><dd>{to_html(said)}</dd>" for name, said in look["facts"])
         yield f"<dl>{rows}</dl>"
@@ -49,16 +49,19 @@ def to_result(session: Any, i: int) -> Iterator[str]:
 
 def _table(table: Mapping[str, Any]) -> str:
     kinds = [*table["kinds"], *[""] * len(table["columns"])]
-    head = "".join(
-        f'<th scope="col">{to_name(name)}{f"<small>{to_html(kind)}</small>" if kind else ""}</th>'
-        for name, kind in zip(table["columns"], kinds, strict=False)
-    )
+    head = "".join(_head(name, kind) for name, kind in zip(table["columns"], kinds, strict=False))
     rows = ["".join(f"<td>{to_html(cell, MAX_CELL)}</td>" for cell in row) for row in table["rows"]]
     if 0 <= table["gap"] <= len(rows):
         rows.insert(table["gap"], f'<td colspan="{len(table["columns"])}">⋮</td>')
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     note = f'<p class="cut">{to_html(table["note"])}</p>' if table["note"] else ""
-    return f'<div class="wide"><table class="values"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}'
+    return f'<div class="wide" tabindex="0" role="group" aria-label="Result"><table class="values"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>{note}'
+
+
+def _head(name: str, kind: str) -> str:
+    if not name and not kind:
+        return "<td></td>"
+    return f'<th scope="col">{to_name(name)}{f"<small>{to_html(kind)}</small>" if kind else ""}</th>'
 
 
 def to_displays(book: Iterable[Output] | None) -> Iterator[str]:
@@ -67,7 +70,7 @@ def to_displays(book: Iterable[Output] | None) -> Iterator[str]:
     if not shown:
         return
     left = f" <small>(the last {MOST_DISPLAYS} of {len(shown):,})</small>" if len(shown) > MOST_DISPLAYS else ""
-    yield f"<h4>Displays{left}</h4>"
+    yield f"<h3>Displays{left}</h3>"
     for output in shown[-MOST_DISPLAYS:]:
         yield _display(output)
 

@@ -21,7 +21,7 @@ h1 svg{{width:22px;height:22px}}
 .milo-still h1 span{{color:var(--c);font-size:16px;font-weight:600}}
 h2{{font-size:16px;margin:28px 0 10px;padding-bottom:4px;border-bottom:1px solid color-mix(in srgb,var(--fg) 18%,var(--bg))}}
 h3{{font-size:14px;margin:0 0 6px}}
-h4{{font-size:13px;margin:14px 0 6px}}
+.phase h3{{font-size:13px;margin:14px 0 6px}}
 small{{font-weight:400;font-size:12px;color:color-mix(in srgb,var(--fg) 72%,var(--bg))}}
 a{{color:inherit;text-decoration:underline;text-decoration-color:color-mix(in srgb,var(--fg) 40%,var(--bg));\
 text-underline-offset:3px}}
@@ -36,7 +36,7 @@ dd{{margin:0;overflow-wrap:anywhere}}
 pre{{margin:0 0 6px;padding:8px 10px;overflow:auto;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;\
 background:color-mix(in srgb,var(--fg) 6%,var(--bg));font:12px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}}
 pre mark{{display:inline-block;width:100%;color:inherit;background:color-mix(in srgb,var(--fail) 22%,transparent)}}
-pre .n{{user-select:none;color:color-mix(in srgb,var(--fg) 65%,var(--bg))}}
+pre .n{{user-select:none;color:color-mix(in srgb,var(--fg) 75%,var(--bg))}}
 code.type{{font-weight:400}}
 .wrong{{white-space:pre-wrap}}
 .milo-still .where{{margin:6px 0 3px;font-size:12px;color:color-mix(in srgb,var(--fg) 75%,var(--bg))}}
@@ -56,6 +56,7 @@ section.error{{border-left:3px solid var(--fail);padding:2px 0 2px 14px;margin:0
 .milo-still .chart :is(th,td){{padding:3px 12px 3px 0;vertical-align:middle}}
 .chart th:first-child{{width:26%}}
 .chart th:nth-child(2){{width:92px}}
+.chart :is(th,td){{position:relative}}
 .chart tbody th{{font-weight:400;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}}
 .chart tbody td:nth-child(2){{white-space:nowrap;font-variant-numeric:tabular-nums}}
 .chart tbody tr.critical th{{font-weight:600}}
@@ -99,6 +100,6 @@ main.milo-still{{border:0;padding:0;max-width:none;print-color-adjust:exact;-web
 .milo-still .milo-still-graph svg{{min-width:0!important;width:100%}}
 details::details-content{{content-visibility:visible;block-size:auto;display:block}}
 :is(tr,section,img,.milo-still-graph,summary){{break-inside:avoid}}
-:is(h2,h3,h4,summary){{break-after:avoid}}
+:is(h2,h3,summary){{break-after:avoid}}
 }}
 </style>"""
