@@ -19,14 +19,14 @@ from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError, nam
 from milo_nb.execute.books import last_logs, readers
 from milo_nb.execute.displays import SeenDisplays
 from milo_nb.persist.cache import Cache
-from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.declared import Declarations, declared_to_json
 from milo_nb.persist.displays import DisplayFiles
 from milo_nb.persist.files import Files
 from milo_nb.persist.journal import Journal, make_header
 from milo_nb.persist.lock import SessionLock
 from milo_nb.persist.mailbox import Mailbox
 from milo_nb.persist.recorder import Recorder
-from milo_nb.persist.replay import latest_graph, replay
+from milo_nb.persist.replay import latest_declared, latest_fail_fast, latest_graph, replay
 from milo_nb.persist.results import ResultFiles
 from milo_nb.persist.retention import clean
 from milo_nb.persist.rundir import RunDir, write_all
@@ -114,6 +114,7 @@ class Keeper:
         self._wall_offset = wall_offset
         self._recorder: Recorder | None = None
         self._listener: Listener | None = None
+        self._declarations: Declarations | None = None
 
     # ------------------------------------------------------------------ taking up
 
@@ -128,18 +129,18 @@ class Keeper:
         told = self.told()
         return told.last_clock + max(time.time() - (told.wall_offset + told.last_clock), 0.0)
 
-    def declared(self) -> PhaseGraph:
-        """Return what the pipeline declared when the session was last owned."""
-        return latest_graph(self.told())
+    def declared(self, today: PhaseGraph) -> PhaseGraph:
+        """Return what the pipeline declared when the session was last owned; that is `today` if it says the same."""
+        self._declarations = Declarations(today)
+        return latest_graph(self.told(), self._declarations)
 
     def replayed(self, graph: PhaseGraph) -> PipelineState:
         """Return the state that the journal and the logs tell of."""
         there = readers(self.run_dir.logs, graph.names)
         tails = {name: last_logs(r, graph.phases[graph.index[name]].max_logs) for name, r in there.items()}
         outputs = SeenDisplays(self.displays, graph.names).references()
-        return replay(
-            self.told(), logs=tails, outputs=outputs
-        )  # by what was declared then: policies may be others today
+        # By what was declared then: policies may be others today.
+        return replay(self.told(), logs=tails, outputs=outputs, declarations=self._declarations)
 
     def own(self, clock: float, graph: PhaseGraph, *, fail_fast: bool) -> None:
         """Write that this process has the session now, what its pipeline declares, and whether it is to fail fast.
@@ -153,8 +154,11 @@ class Keeper:
             self._journal.own(wall, clock, pid=os.getpid())
         except OSError as e:
             raise WorkDirError(f"The journal {self.run_dir.journal} cannot be written: {e.strerror or e}.") from e
-        if self._recorder is not None:
-            self._recorder.declare({**declared_to_json(graph), "fail_fast": fail_fast})
+        if self._recorder is None:
+            return
+        told, before = (self._declarations or Declarations(graph)).told, self.told()
+        if latest_declared(before).get("phases") != told["phases"] or latest_fail_fast(before) != fail_fast:
+            self._recorder.declare({**told, "fail_fast": fail_fast})
 
     # ------------------------------------------------------------------ while it runs
 

@@ -183,7 +183,7 @@ def _check(keeper: Keeper, root: str | Path, name: str, graph: PhaseGraph) -> No
             f"Session {run_dir.session_id} is one of '{header['pipeline']}', not of '{name}'. "
             f"Sessions of '{name}': {_ids(root, name)}."
         )
-    then = keeper.declared()
+    then = keeper.declared(graph)
     if (then.names, then.depends_on) != (graph.names, graph.depends_on):
         raise NothingToResumeError(other_phases(run_dir.session_id, name, then, graph))
 

@@ -57,6 +57,32 @@ def declared_from_json(value: object) -> PhaseGraph:
         raise WireError("declared", f"it tells of no graph: {e}") from e
 
 
+class Declarations:
+    """Makes graphs of what one journal declares. What is declared again, as by each owner, is the same graph again."""
+
+    def __init__(self, graph: PhaseGraph | None = None) -> None:
+        """Know `graph`, if that is given: where the journal declares the same, it is meant."""
+        self._known: list[tuple[object, PhaseGraph]] = []
+        self.told: dict[str, Any] = {}
+        if graph is not None:
+            self.told = declared_to_json(graph)
+            self._known.append((self.told["phases"], graph))
+
+    def graph(self, declared: object) -> PhaseGraph:
+        """Return the graph that a line of the journal tells of.
+
+        Raises:
+            WireError: If it is malformed.
+        """
+        phases = declared.get("phases") if isinstance(declared, dict) else None
+        for known, graph in self._known:
+            if known == phases:
+                return graph
+        graph = declared_from_json(declared)
+        self._known.append((phases, graph))
+        return graph
+
+
 def _phase_from_json(told: Mapping[str, Any]) -> Phase:
     name = told["name"]
     policy = PhasePolicy(**told["policy"]) if "policy" in told else DEFAULT_POLICY

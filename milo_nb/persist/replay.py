@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import MiloError, WireError
-from milo_nb.persist.declared import declared_from_json
+from milo_nb.persist.declared import Declarations
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
 from milo_nb.persist.rundir import read_regular, sessions
@@ -34,6 +34,7 @@ def replay(
     graph: PhaseGraph | None = None,
     logs: Mapping[str, tuple[Sequence[PhaseLog], int]] | None = None,
     outputs: Mapping[str, Sequence[str]] | None = None,
+    declarations: Declarations | None = None,
 ) -> PipelineState:
     """Return the state that a journal tells of.
 
@@ -42,18 +43,20 @@ def replay(
         graph: The graph to go by in place of the one that the journal declares; of the same phases.
         logs: Last lines and number of all lines, by phase.
         outputs: What displays are called, by phase.
+        declarations: Makes the graphs that the journal declares.
 
     Raises:
         WireError: If what the journal declares is malformed.
     """
     header, actions = journalled.header, journalled.actions
-    first = graph or declared_from_json(header["declared"])
+    make = (declarations or Declarations()).graph
+    first = graph or make(header["declared"])
     reducer = PipelineReducer(header["pipeline"], first, fail_fast=bool(header.get("fail_fast")))
     state = reducer(None, Action(INIT))
     done = 0
     for position, declared in journalled.declared:
         state = reducer.batch(state, actions[done:position])
-        reducer.adopt(graph or declared_from_json(declared), fail_fast=declared.get("fail_fast"))
+        reducer.adopt(graph or make(declared), fail_fast=declared.get("fail_fast"))
         done = position
     state = reducer.batch(state, actions[done:] if done else actions)
     if not state.session_id:  # it was owned and never started
@@ -61,13 +64,18 @@ def replay(
     return _with_files(state, logs or {}, outputs or {}) if logs or outputs else state
 
 
-def latest_graph(journalled: Journalled) -> PhaseGraph:
+def latest_graph(journalled: Journalled, declarations: Declarations | None = None) -> PhaseGraph:
     """Return the graph that a journal declares last.
 
     Raises:
         WireError: If it is malformed.
     """
-    return declared_from_json(journalled.declared[-1][1] if journalled.declared else journalled.header["declared"])
+    return (declarations or Declarations()).graph(latest_declared(journalled))
+
+
+def latest_declared(journalled: Journalled) -> dict[str, Any]:
+    """Return what a journal declares last, as it stands there."""
+    return journalled.declared[-1][1] if journalled.declared else journalled.header["declared"]
 
 
 def latest_fail_fast(journalled: Journalled) -> bool:

@@ -14,6 +14,7 @@ from scheduling import WORKERS
 
 from milo_nb.capture.router import Block
 from milo_nb.execute.attached import attach
+from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.journal import read
 from milo_nb.persist.logfile import LogFile
 from milo_nb.persist.replay import replay
@@ -109,4 +110,31 @@ def attaching(options: Options) -> Iterator[Row]:
     )
 
 
-BENCHMARKS = (Benchmark("recording", recording), Benchmark("replaying", replaying), Benchmark("attaching", attaching))
+def taking_up(options: Options) -> Iterator[Row]:
+    """A very long journal: looking at its session, and going on in it with the pipeline as it is."""
+    n = options.size(33_333, 30)  # three actions a phase
+    with tempfile.TemporaryDirectory() as folder:
+        _run("layered", n, folder)
+        (run,) = sessions(folder)
+        pipeline = no_op_pipeline("layered", n)
+
+        def look() -> None:
+            attach(run.session_id, folder).close()
+
+        def go_on() -> None:
+            executor = PipelineExecutor(pipeline, work_dir=folder, cache=False)
+            executor._take_up(run.session_id)  # resume() would want an unfinished one
+            executor.close()
+
+        spent = take_turns({"look": partial(spend, look), "go on": partial(spend, go_on)}, options.rounds)
+        note = f"{run.journal.stat().st_size / 1e6:.1f} MB of journal"
+    yield Row(f"attach to a session of {3 * n:,} actions", "s", 3.0, 1.0, [s.cpu for s in spent["look"]], note)
+    yield Row(f"take up a session of {3 * n:,} actions", "s", 4.0, 1.5, [s.cpu for s in spent["go on"]], note)
+
+
+BENCHMARKS = (
+    Benchmark("recording", recording),
+    Benchmark("replaying", replaying),
+    Benchmark("attaching", attaching),
+    Benchmark("taking-up", taking_up),
+)
