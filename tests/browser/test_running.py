@@ -93,7 +93,7 @@ def test_a_click_on_a_phase_shows_its_log_live_and_its_result(open_notebook):
     notebook.run(2)
     expect(notebook.log).to_have_text(["reading", "read"])
     notebook.view.locator("[data-tab=result]").click()
-    expect(notebook.pane("result")).to_contain_text("'rows': 3")
+    expect(notebook.pane("result")).to_contain_text("'rows'int3")
     notebook.expect_status("completed")
     notebook.phase("report").click()
     assert notebook.parts_of_inspector() == ["head", "tabs", "result"]

@@ -57,6 +57,11 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
     // Another phase, or this one has just opened itself: what is remembered for its kind holds while it is shown.
     held.value = { index, pane: (phase && opened !== index && memory.peek()[kindOf(phase)]) || null, attempt: 0 };
   }, [index, opened === index]);
+  const kind = phase && kindOf(phase);
+  useEffect(() => {
+    // It was being looked at so when it came to be of this kind, of which nothing is remembered yet.
+    if (kind && kind !== "failed" && chosen?.pane === pane && !memory.peek()[kind]) memory.value = { ...memory.peek(), [kind]: pane };
+  }, [kind]);
   if (!choice.expanded) return null;
   if (!phase) return <Unowned port={port} id={id} index={index} />;
   const onShow = (next: Pane, attempt: number) => {
