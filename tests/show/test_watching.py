@@ -183,6 +183,7 @@ def test_a_session_of_another_process_says_that_its_lines_are_not_known(
     start(Phase("load", gate), work_dir=tmp_path)
     attached = attach(None, tmp_path)
     try:
+        wait_until(lambda: attached.session.state.phases[0].status == "running")
         now = to_now(attached.session, 0)
         assert now["why"] == "It runs in another process: what it is doing is not known here."
         assert now["stacks"] == []
