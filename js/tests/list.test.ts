@@ -48,6 +48,7 @@ test("a phase says why it failed, why it waits, or what it wrote last", () => {
   expect(latest(phase("a", { reason: "blocked by b", description: "does" }), undefined)).toBe("blocked by b");
   expect(latest(phase("a", { depends_on: [0, 1] }), undefined, [phase("load"), phase("b", { status: "completed" })])).toBe("after load");
   expect(latest(phase("a", { depends_on: [0, 1, 2] }), undefined, [phase("p"), phase("q"), phase("r")])).toBe("after 3 phases");
+  expect(latest(phase("a", { depends_on: [0] }), undefined, [phase("b", { status: "completed" })], "b")).toBe("after the review of b");
   expect(latest(phase("a", { status: "completed", reason: "waits for approval" }), log)).toBe("waits for approval");
   expect(latest(phase("a", { status: "completed", origin: "cache" }), undefined)).toBe("cached");
 });

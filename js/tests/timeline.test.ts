@@ -118,7 +118,8 @@ test("idle time is cut short and says how long it was", async () => {
     [phase("a", { status: "completed", started_at: 10, elapsed: 9 }), phase("b", { status: "completed", started_at: 7219, elapsed: 9 })],
     over,
   );
-  expect(el.querySelector(".milo-tick[data-cut]")?.textContent).toBe("≈ 2h 00m");
+  expect(el.querySelector(".milo-tick[data-cut]")?.textContent).toBe("// 2h 00m");
+  expect(el.querySelector(".milo-legend")?.textContent).toContain("Idle, drawn shorter");
   const [first] = bars(el, "a");
   const second = bars(el, "b").find(({ kind }) => kind === "work");
   expect(second?.width).toBeCloseTo(first?.width ?? 0, 0);

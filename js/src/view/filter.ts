@@ -25,6 +25,7 @@ export function matcher({ text, statuses }: Filter): (phase: Phase) => boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return ({ status, name, description, error }) => {
     if (statuses.size > 0 && !statuses.has(status)) return false;
+    if (words.length === 0) return true;
     const said = `${name}\n${description}\n${error}`.toLowerCase();
     return words.every((word) => said.includes(word));
   };

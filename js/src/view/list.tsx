@@ -59,10 +59,10 @@ function rankNames(names: readonly string[]): readonly number[] {
 }
 
 /** What there is to say of a phase in one line: why it failed, what it wrote last, why it waits. */
-export function latest(phase: Phase, log: LogBuffer | undefined, phases: readonly Phase[] = []): string {
+export function latest(phase: Phase, log: LogBuffer | undefined, phases: readonly Phase[] = [], waitingFor = ""): string {
   const { status, error, reason, message } = phase;
   if (error && (status === "failed" || status === "retrying")) return error;
-  if (status === "pending") return pendingNote(phase, phases);
+  if (status === "pending") return pendingNote(phase, phases, waitingFor);
   if (isReviewed(phase)) return reason;
   const says = status === "running" ? message : "";
   return lastLine(log) || says || error || reason || ORIGIN_WORDS[phase.origin] || phase.description || message;
@@ -142,7 +142,7 @@ export function List(props: ViewProps) {
         isGrid
         row={({ phase, index, elapsed }) => {
           const log = state.logs.get(index);
-          const note = latest(phase, log, phases);
+          const note = latest(phase, log, phases, state.session?.waiting_for);
           const isKnown = lineAt(log ?? NO_LOGS, phase.log_count - 1) !== undefined;
           const before = asked.current.get(index);
           const isDue = isOver(phase) ? before !== phase.log_count : before === undefined;
@@ -172,7 +172,8 @@ export function List(props: ViewProps) {
                 role="gridcell"
                 data-column="note"
                 dir="auto"
-                class={note && note === phase.error ? "milo-word" : "milo-muted"}
+                data-status={isReviewed(phase) ? "paused" : undefined}
+                class={isReviewed(phase) || (note && note === phase.error) ? "milo-word" : "milo-muted"}
                 title={note}
               >
                 {note}

@@ -37,13 +37,14 @@ export function wanted({ port, filter }: ViewProps, order: readonly number[]): r
   return order.filter((index) => phases[index] && matches(phases[index]));
 }
 
-/** Why a phase has not begun, in words: its own reason, or what is to be over first. */
-export function pendingNote({ reason, depends_on }: Phase, phases: readonly Phase[]): string {
+/** Why a phase has not begun, in words: its own reason, what is to be over first, or what a person has to look at. */
+export function pendingNote({ reason, depends_on }: Phase, phases: readonly Phase[], waitingFor = ""): string {
   const names = depends_on.flatMap((index) => {
     const upstream = phases[index];
     return upstream && upstream.status !== "completed" && upstream.status !== "skipped" ? [upstream.name] : [];
   });
-  return reason || (names.length > 2 ? `after ${names.length} phases` : names.length ? `after ${names.join(" and ")}` : "");
+  if (reason || names.length === 0) return reason || (waitingFor && `after the review of ${waitingFor}`);
+  return names.length > 2 ? `after ${names.length} phases` : `after ${names.join(" and ")}`;
 }
 
 export function Rows({ port, id, now, filter, order, rowHeight, class: name, head, row, isGrid = false }: Props) {

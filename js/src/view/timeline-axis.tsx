@@ -17,7 +17,7 @@ export interface Ruler {
   readonly isEmpty: boolean;
 }
 
-const MARK_PX = 76;
+const MARK_PX = 64;
 const APART_PX = 52;
 
 /** Pixels from the axis' beginning to a time of the session's clock. */
@@ -68,7 +68,7 @@ export function Axis({ ruler }: { ruler: Ruler }) {
             title={isCut ? `${formatDuration(seconds)} in which nothing ran, drawn shorter` : undefined}
             style={`left:${at * ruler.perSecond}px`}
           >
-            {isCut ? `≈ ${formatDuration(seconds)}` : formatMark(seconds, step)}
+            {isCut ? `// ${formatDuration(seconds)}` : formatMark(seconds, step)}
           </span>
         ))}
         {ruler.isEmpty ? <span class="milo-tick">Nothing has run yet</span> : null}

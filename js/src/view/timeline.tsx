@@ -177,6 +177,12 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
             Usual time
           </span>
         ) : null}
+        {scale.pieces.some(({ isCut }) => isCut) ? (
+          <span class="milo-line">
+            <i class="milo-left-out" />
+            Idle, drawn shorter
+          </span>
+        ) : null}
         {critical.length > 0 ? (
           <span class="milo-line" title={critical.map((index) => session.phases[index]?.name).join(" → ")}>
             <i class="milo-elbow" />
