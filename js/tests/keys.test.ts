@@ -71,6 +71,18 @@ test("? shows the keys in a dialog with the focus in it, which Escape closes, an
   expect(shown.model.get("expanded")).toBe(true); // Escape closed the dialog, and not the phase behind it
 });
 
+test("each time the focus goes back to where it came from", async () => {
+  shown = await show(failing);
+  for (const from of ["[data-menu=parse]", "[role=listbox]", "[data-count=failed]"]) {
+    shown.find(from).focus();
+    shown.press(shown.find(from), "?");
+    await shown.settled();
+    shown.press(document.activeElement as Element, "Escape");
+    await shown.settled();
+    expect(document.activeElement).toBe(shown.find(from));
+  }
+});
+
 test("Escape closes the open phase, and with nothing open goes back to the notebook", async () => {
   const notebook = document.createElement("div");
   notebook.className = "jp-Notebook";

@@ -135,9 +135,38 @@ test("a click elsewhere closes the menu, and so does scrolling away from it", as
   await shown.settled();
   expect(menu()).toBeNull();
   await open();
+  shown.find(".milo-inspector").dispatchEvent(new Event("scroll")); // a log that follows its end
+  await shown.settled();
+  expect(menu()).not.toBeNull();
   document.dispatchEvent(new Event("scroll"));
   await shown.settled();
   expect(menu()).toBeNull();
+});
+
+test("the button that opened the menu closes it again", async () => {
+  const button = shown.find("[data-menu=parse]");
+  const click = async () => {
+    button.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+    button.click();
+    await shown.settled();
+  };
+  await click();
+  expect(menu()).not.toBeNull();
+  await click();
+  expect(menu()).toBeNull();
+  await click();
+  expect(menu()).not.toBeNull();
+});
+
+test("a button that is gone takes what it said with it", async () => {
+  const button = shown.find(".milo-header [data-command=pause]");
+  button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
+  await after(TIP_AFTER_MS);
+  expect(shown.find("[role=tooltip]")).toBeTruthy();
+  shown.say(snapshot(failing, { status: "completed" }));
+  await shown.settled();
+  await shown.settled();
+  expect(shown.el.querySelector("[role=tooltip]")).toBeNull();
 });
 
 test("Skip with value lists what there is, and sends what was chosen", async () => {

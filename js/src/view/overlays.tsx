@@ -1,5 +1,5 @@
 /** What lies over a view: the tip of a button, the menu of a phase, the question for a value, the keys. One at a time. */
-import { useEffect, useSignal } from "../dom/hooks";
+import { useEffect, useRef, useSignal } from "../dom/hooks";
 import type { Signal } from "../state/signal";
 import type { Options } from "../state/store";
 import type { Command } from "../wire-browser";
@@ -35,20 +35,23 @@ const COMMANDS = ".milo-button[data-command]";
 export function Overlays({ port, id, root, isHelpOpen }: Props) {
   const over = useSignal<Over | null>(null);
   const tip = useSignal<Hinted | null>(null);
-  const origin = useSignal<Element | null>(null); // where the focus goes back to
+  const origin = useRef<Element | null>(null); // where the focus goes back to
   const open = (next: Over) => {
-    if (!over.value) origin.value = document.activeElement;
+    origin.current ??= document.activeElement;
     over.value = next;
   };
+  if (isHelpOpen.value) origin.current ??= document.activeElement;
   const close = () => {
     over.value = null;
     isHelpOpen.value = false;
-    const back = origin.value instanceof HTMLElement && origin.value.isConnected ? origin.value : null;
-    (back && root.contains(back) ? back : root.querySelector<HTMLElement>("[role=listbox], [role=grid]"))?.focus({ preventScroll: true });
+    const back = origin.current;
+    origin.current = null;
+    const isThere = back instanceof HTMLElement && root.contains(back);
+    (isThere ? back : root.querySelector<HTMLElement>("[role=listbox], [role=grid]"))?.focus({ preventScroll: true });
   };
   useEffect((ending) => listenForMenus(root, ending, (index, at) => open({ what: "menu", index, at }), port.state), []);
   useEffect((ending) => listenForTips(root, ending, tip, `${id}-tip`), []);
-  if (isHelpOpen.value) return <Help onClose={close} />;
+  if (isHelpOpen.value) return <Help port={port} onClose={close} />;
   const now = over.value;
   if (now?.what === "menu")
     return (
@@ -68,6 +71,9 @@ export function Overlays({ port, id, root, isHelpOpen }: Props) {
 
 function Tip({ port, id, tip, hinted }: Pick<Props, "port" | "id"> & { tip: Signal<Hinted | null>; hinted: Hinted }) {
   const preview = usePreview(port, hinted.wish);
+  useEffect(() => {
+    if (!hinted.button.isConnected) tip.value = null; // it makes no sense any more, so it is gone
+  });
   return (
     <Popup
       at={hinted.at}

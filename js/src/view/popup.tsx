@@ -34,9 +34,13 @@ export function Popup({ at, kind, role, label, id, isModal = false, children, on
       if (!element) return;
       element.showPopover?.();
       whenResized(element, ending, () => place(element, at));
-      const isOutside = ({ target }: Event) => !(target instanceof Node && element.contains(target));
       const close = (event: Event) => {
-        if (isOutside(event)) onClose();
+        const { target } = event;
+        if (!(target instanceof Node) || element.contains(target)) return;
+        // A log that follows its end scrolls too: what counts is what takes the place away that this belongs to.
+        if (event.type === "scroll" && !target.contains(element)) return;
+        if (event.type === "pointerdown" && (isModal || (target as Element).closest?.("[data-menu]"))) swallowClick();
+        onClose();
       };
       window.addEventListener("pointerdown", close, { capture: true, signal: ending });
       window.addEventListener("resize", () => place(element, at), { signal: ending });
@@ -68,6 +72,21 @@ export function Popup({ at, kind, role, label, id, isModal = false, children, on
     >
       {children}
     </div>
+  );
+}
+
+/** The click that closes it does nothing else: what opened it would open it again. */
+function swallowClick(): void {
+  const gesture = new AbortController();
+  const listening = { capture: true, signal: gesture.signal };
+  window.addEventListener("pointerdown", () => gesture.abort(), listening);
+  window.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      gesture.abort();
+    },
+    listening,
   );
 }
 
