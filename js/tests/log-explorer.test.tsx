@@ -397,6 +397,25 @@ test("hostile text is text: links lead to the web only, what cannot be seen is n
   expect(find('[data-line="4"] .milo-log-text').textContent?.length).toBe(9_000);
 });
 
+test("a line that was cut for the way here is asked for whole, to be shown and to be copied", async () => {
+  logs[0] = [line(0, `${"x".repeat(16_000)}… [9 more characters]`)];
+  const written = vi.spyOn(navigator.clipboard, "writeText").mockResolvedValue();
+  const answered = port.ask;
+  port.ask = (what, args, onAnswer) => {
+    const data = new DataView(new TextEncoder().encode("x".repeat(16_009)).buffer);
+    return answered(what, args, (answer) => onAnswer(what === "lines" ? { ...answer, data } : answer));
+  };
+  await open(0);
+  find('[data-line="1"] .milo-log-number').click();
+  await settled();
+  button("Copy").click();
+  await settled();
+  expect(written).toHaveBeenLastCalledWith(`${"x".repeat(16_009)}\n`);
+  find(".milo-log-row .milo-link").click();
+  await settled();
+  expect(find(".milo-log-text").textContent?.length).toBe(16_009);
+});
+
 test("a kernel that is gone leaves what is here to be searched, and says what cannot be had", async () => {
   await open(0);
   refusals["page"] = "The kernel does not answer.";

@@ -6,6 +6,7 @@ view adds to JupyterLab's own.
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 from browsing import laboratory, percentile
@@ -13,6 +14,8 @@ from harness import Benchmark, Options, Row, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import CDPSession
 
     from tests.browser.notebook import Notebook
 
@@ -85,7 +88,7 @@ HEAP = "() => { window.gc(); return performance.memory.usedJSHeapSize / 1e6; }"
 def viewing_logs(options: Options) -> Iterator[Row]:
     """Give how long the log takes to open, to scroll and to be searched, and what it takes of the browser's memory."""
     lines = options.size(1_000_000, 20_000)
-    opened, turns, heaps, searches, all_turns = [], [], [], [], 0
+    opened, turns, middles, cpu, heaps, searches = [], [], [], [], [], []
     with laboratory(*FLAGS) as open_:
         notebook = open_(SETUP, PRINT.format(lines=lines))
         notebook.run(0)
@@ -100,22 +103,24 @@ def viewing_logs(options: Options) -> Iterator[Row]:
                 "() => document.querySelector('[data-pane=logs]')?.textContent.includes('No lines')"
             )
             opened.append(notebook.page.evaluate(OPEN, str(lines)))
-            spent = scroll(notebook, options.size(300, 20), round_)
-            all_turns += len(spent)
+            spent, cpu_ms = scroll(notebook, options.size(300, 20), round_)
             turns.append(percentile(spent, 0.95))
+            middles.append(percentile(spent, 0.5))
+            cpu.append(cpu_ms)
             searches.append(search(notebook, lines, round_))
             heaps.append(notebook.page.evaluate(HEAP) - before)
     what = f"a log of {lines:,} lines"
+    note = f"median {show(median(middles))} ms; of the page's thread {show(median(cpu))} ms CPU a turn"
     yield Row(f"{what}: click to its last lines", "ms", 200, 50, opened)
-    yield Row(f"{what}: a turn of the wheel to the frame, p95", "ms", 16, 8, turns, f"{all_turns} turns")
+    yield Row(f"{what}: a turn of the wheel to the frame, p95", "ms", 16, 8, turns, note)
     yield Row(f"{what}: the last key of a regex to the count of all matches", "ms", 1_000, 300, searches)
     yield Row(
         f"{what}: memory that the view takes in the browser", "MB", 100, 50, heaps, f"{show(before)} MB before it"
     )
 
 
-def scroll(notebook: Notebook, steps: int, round_: int) -> list[float]:
-    """Return what turns of the wheel take, somewhere in the log where nobody has looked before."""
+def scroll(notebook: Notebook, steps: int, round_: int) -> tuple[list[float], float]:
+    """Return what turns of the wheel take, where nobody has looked before; and the CPU time of one, in ms."""
     notebook.page.evaluate(
         """(share) => {
           const host = document.querySelector("[data-pane=logs] .milo-log-host");
@@ -126,8 +131,17 @@ def scroll(notebook: Notebook, steps: int, round_: int) -> list[float]:
     notebook.page.wait_for_function(
         "() => document.querySelector('.milo-log-row .milo-log-text')?.textContent.startsWith('line')"
     )
+    tools = notebook.page.context.new_cdp_session(notebook.page)
+    tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = busy(tools)
     spent: list[float] = notebook.page.evaluate(SCROLL, [steps, 90])
-    return spent
+    return spent, (busy(tools) - before) * 1000 / steps
+
+
+def busy(tools: CDPSession) -> float:
+    """Return the CPU time of the page's thread so far, in seconds."""
+    metrics = tools.send("Performance.getMetrics")["metrics"]
+    return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 def search(notebook: Notebook, lines: int, round_: int) -> float:

@@ -189,6 +189,11 @@ def test_certain_lines_come_in_order_and_those_that_are_not_there_do_not(executo
     assert ask(executor, "lines", 3, numbers=[]).bodies == [{"rows": []}]
 
 
+def test_a_line_that_is_asked_for_alone_comes_with_all_of_its_text(executor: Any) -> None:
+    assert ask(executor, "lines", 0, numbers=[4]).data == [b"a warning"]
+    assert ask(executor, "lines", 0, numbers=[3, 4]).data == [b""]
+
+
 def test_a_time_leads_to_the_first_line_that_is_not_older(executor: Any) -> None:
     def when(phase: int, at: float) -> int:
         return ask(executor, "when", phase, at=at).bodies[0]["line"]

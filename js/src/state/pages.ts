@@ -2,6 +2,9 @@
 import { count, type LogLine, line, listOf, object, type Parse, text, tuple, WireError } from "../wire";
 import { type Line, type LogBuffer, putLines, withBounds, withHead } from "./logs";
 
+/** Characters of a line that the kernel tells. */
+const MOST_ON_THE_WAY = 16_000;
+
 export interface Row {
   readonly number: number;
   readonly line: Line;
@@ -22,6 +25,17 @@ const piece = object({ start: count, size: count, name: text });
 
 /** An answer to `lines`. */
 export const rowsOf = (body: unknown): readonly Row[] => found(body, "lines").rows;
+/** Was a line's text cut for the way here? */
+export const isCut = (text: string): boolean => text.length > MOST_ON_THE_WAY && / more characters\]$/.test(text);
+
+/** An answer to `lines` for one line: all of its text is in the binary part. */
+export function wholeOf(body: unknown, data: DataView | undefined): Line | undefined {
+  const line = rowsOf(body)[0]?.line;
+  if (!line || !data) return line;
+  const [time, stream, level, , ...phase] = line;
+  return [time, stream, level, new TextDecoder().decode(data), ...phase] as unknown as Line;
+}
+
 /** An answer to `when`. */
 export const lineOf = (body: unknown): number => place(body, "when").line;
 /** An answer to `text`. */

@@ -5,14 +5,14 @@ import { countRows, lineOfRow, rowOfLine } from "../state/logs";
 import { isFilter, neighbour, patternOf, placeOf } from "../state/search";
 import { isOver } from "../state/selectors";
 import type { Port } from "../state/store";
-import { formatCount, plural } from "./format";
+import { plural } from "./format";
 import { Bar } from "./log-bar";
 import { useChosen } from "./log-chosen";
 import { Chosen, FilterDrawer, MoreDrawer, Wrong } from "./log-drawers";
 import { useFound } from "./log-find";
 import { goTo } from "./log-go";
 import { keysOf } from "./log-keys";
-import { LogLine } from "./log-line";
+import { CutLine, type LineActs, LogLine } from "./log-line";
 import { copyAll, copyRange, copyText, download, REFUSED } from "./log-save";
 import { settingsOf } from "./log-settings";
 import { useSource } from "./log-source";
@@ -141,9 +141,26 @@ export function Explorer({ port, log, onAll }: Props) {
   const starts = phase ? [...phase.history, phase].slice(1) : [];
   const fresh = choice.follow || isNarrow ? 0 : buffer.end - leftAt.value;
   const onKeyDown = keysOf({ body, settings, range, buffer, step, choose, show, setFollow, copy, focus, hasMatches: numbers.length > 0 });
+  // The same at each drawing, so that lines that stay as they are need not be drawn again.
+  const acts = useRef<LineActs>({ choose: () => undefined, open: () => undefined, expand: () => undefined });
+  Object.assign(acts.current, {
+    choose(number: number, isMore: boolean) {
+      setFollow(false);
+      said.value = "";
+      chosen.chooseLine(number, isMore);
+    },
+    open(owner: number) {
+      onAll?.(false);
+      port.select(owner, true);
+    },
+    expand(number: number) {
+      whole.value = new Set(whole.peek()).add(number);
+      source.wantWhole(number);
+    },
+  });
   const row = (index: number) => {
     const number = lineOf(index);
-    if (number < 0) return <div class="milo-log-row milo-log-cut">{cutOf(buffer.head, buffer.first)}</div>;
+    if (number < 0) return <CutLine head={buffer.head} first={buffer.first} />;
     const line = lineAt(number);
     const before = index > 0 ? lineAt(lineOf(index - 1)) : undefined;
     const start = line && before && starts.find(({ started_at }) => before[0] < started_at && started_at <= line[0]);
@@ -158,20 +175,10 @@ export function Explorer({ port, log, onAll }: Props) {
         isCurrent={number === current.value}
         isChosen={isIn(range.value, number)}
         attempt={start?.attempt ?? 0}
-        phase={owner < 0 ? undefined : { name: phases[owner]?.name ?? "other", index: owner }}
+        phase={owner < 0 ? "" : (phases[owner]?.name ?? "other")}
+        owner={owner}
         isWhole={whole.value.has(number)}
-        onChoose={(event) => {
-          setFollow(false);
-          said.value = "";
-          chosen.chooseLine(number, event.shiftKey);
-        }}
-        onPhase={() => {
-          onAll?.(false);
-          port.select(owner, true);
-        }}
-        onWhole={() => {
-          whole.value = new Set(whole.peek()).add(number);
-        }}
+        acts={acts.current}
       />
     );
   };
@@ -242,7 +249,3 @@ export function Explorer({ port, log, onAll }: Props) {
 
 const isIn = (range: Range | null, line: number): boolean =>
   range !== null && line >= Math.min(range.anchor, range.to) && line <= Math.max(range.anchor, range.to);
-
-function cutOf(head: number, first: number): string {
-  return `${plural(first - head, "line")} ${first - head === 1 ? "was" : "were"} cut here to save memory: ${formatCount(head + 1)} to ${formatCount(first)}`;
-}

@@ -2,7 +2,7 @@
 import { type Piece, pieces } from "../ansi";
 import type { Child } from "../dom/h";
 import type { Line } from "../state/logs";
-import { formatCount } from "./format";
+import { formatCount, plural } from "./format";
 
 /** Characters of a line that are shown at first: a page of lines that are all as long must still scroll. */
 const MOST_SHOWN = 2_000;
@@ -23,14 +23,22 @@ interface Props {
   /** The attempt that begins here, 0: none. */
   readonly attempt: number;
   /** Of a log of all phases: whose line it is. */
-  readonly phase?: { readonly name: string; readonly index: number } | undefined;
+  readonly phase: string;
+  readonly owner: number;
   readonly isWhole: boolean;
-  readonly onChoose: (event: MouseEvent) => void;
-  readonly onPhase: () => void;
-  readonly onWhole: () => void;
+  readonly acts: LineActs;
 }
 
-export function LogLine({ number, line, stamp, pattern, isMatch, isCurrent, isChosen, attempt, phase, isWhole, ...on }: Props) {
+/** What a person can do with a line. */
+export interface LineActs {
+  choose(number: number, isMore: boolean): void;
+  /** Goes to the phase that wrote it. */
+  open(owner: number): void;
+  /** Shows all of it. */
+  expand(number: number): void;
+}
+
+export function LogLine({ number, line, stamp, pattern, isMatch, isCurrent, isChosen, attempt, phase, owner, isWhole, acts }: Props) {
   const [, stream, level, text] = line ?? [0, undefined, undefined, "…"];
   const isLong = !isWhole && text.length > MOST_SHOWN;
   return (
@@ -50,7 +58,7 @@ export function LogLine({ number, line, stamp, pattern, isMatch, isCurrent, isCh
         tabIndex={-1}
         aria-label={`Line ${number + 1}`}
         title="Choose this line; with Shift: all up to here"
-        onClick={on.onChoose}
+        onClick={(event) => acts.choose(number, event.shiftKey)}
       >
         {number + 1}
       </button>
@@ -60,11 +68,11 @@ export function LogLine({ number, line, stamp, pattern, isMatch, isCurrent, isCh
           type="button"
           class="milo-log-phase"
           tabIndex={-1}
-          style={`--m-hue:${(phase.index * 137) % 360}`}
-          title={`Open ${phase.name}`}
-          onClick={on.onPhase}
+          style={`--m-hue:${(owner * 137) % 360}`}
+          title={`Open ${phase}`}
+          onClick={() => acts.open(owner)}
         >
-          {phase.name}
+          {phase}
         </button>
       ) : null}
       {attempt ? <b class="milo-log-attempt">attempt {attempt}</b> : null}
@@ -72,10 +80,22 @@ export function LogLine({ number, line, stamp, pattern, isMatch, isCurrent, isCh
         <Coloured text={isLong ? text.slice(0, MOST_SHOWN) : text} pattern={pattern} />
       </span>
       {isLong ? (
-        <button type="button" class="milo-link" tabIndex={-1} onClick={on.onWhole}>
+        <button type="button" class="milo-link" tabIndex={-1} onClick={() => acts.expand(number)}>
           … {formatCount(text.length - MOST_SHOWN)} more characters: show all
         </button>
       ) : null}
+    </div>
+  );
+}
+
+LogLine.isPure = true;
+
+/** Stands where lines were cut: those from `head` to `first`. */
+export function CutLine({ head, first }: { head: number; first: number }) {
+  return (
+    <div class="milo-log-row milo-log-cut">
+      {plural(first - head, "line")} {first - head === 1 ? "was" : "were"} cut here to save memory: {formatCount(head + 1)} to{" "}
+      {formatCount(first)}
     </div>
   );
 }

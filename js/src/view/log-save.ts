@@ -2,7 +2,7 @@
 import { plain } from "../ansi";
 import { firstOf, lastOf, type Range } from "../state/links";
 import type { Line } from "../state/logs";
-import { pieceOf, stretchOf } from "../state/pages";
+import { isCut, pieceOf, stretchOf, wholeOf } from "../state/pages";
 import type { Port } from "../state/store";
 import { formatCount, formatPercent } from "./format";
 
@@ -78,7 +78,10 @@ export async function copyRange(
   try {
     for (let at = first; at < first + count; ) {
       const here = lineAt(at);
-      if (here) lines.set(at++, here[3]);
+      if (here && count === 1 && isCut(here[3])) {
+        const { body, data } = await asking(port, "lines", { phase: log, numbers: [at] }, ending);
+        lines.set(at++, wholeOf(body, data)?.[3] ?? here[3]);
+      } else if (here) lines.set(at++, here[3]);
       else {
         const { body } = await asking(port, "page", { phase: log, start: at, count: Math.min(PAGE, first + count - at) }, ending);
         const rows = stretchOf(body);
@@ -148,7 +151,7 @@ export async function download(port: Port, log: number, say: Say, ending: AbortS
   }
 }
 
-function saveFile(blob: Blob, name: string): void {
+export function saveFile(blob: Blob, name: string): void {
   let url = "";
   try {
     url = URL.createObjectURL(blob);

@@ -4,7 +4,7 @@
  */
 import { useEffect, useMemo, useRef, useSignal } from "../dom/hooks";
 import { type Line, type LogBuffer, lineAt, missing, NO_LOGS } from "../state/logs";
-import { rowsOf, takePage } from "../state/pages";
+import { isCut, rowsOf, takePage, wholeOf } from "../state/pages";
 import { logOf } from "../state/selectors";
 import type { Port } from "../state/store";
 
@@ -26,6 +26,8 @@ export interface Source {
   readonly want: (from: number, to: number) => void;
   /** The same for lines here and there. */
   readonly wantSome: (numbers: Iterable<number>) => void;
+  /** All of a line that the kernel has cut for the way here. */
+  readonly wantWhole: (number: number) => void;
   /** Why lines are missing. */
   readonly trouble: string;
 }
@@ -39,21 +41,22 @@ export function useSource(port: Port, log: number): Source {
   const pages = useSignal(NO_LOGS);
   const trouble = useSignal("");
   const singles = useMemo(() => new Map<number, Line>(), []);
+  const wholes = useMemo(() => new Map<number, Line>(), []);
   const drops = useRef<{ page?: () => void; lines?: () => void }>({});
   const looking = useRef<ReturnType<typeof setTimeout> | null>(null);
   const told = isAll ? NO_LOGS : logOf(state, log);
   const known = isAll ? phases.reduce((sum, phase) => sum + phase.log_count, session?.other ?? 0) : told.end;
   const buffer: LogBuffer = { ...pages.value, end: isAll ? pages.value.end : Math.max(told.end, pages.value.end) };
-  const at = (number: number) => lineAt(told, number) ?? lineAt(pages.value, number) ?? singles.get(number);
+  const at = (number: number) => wholes.get(number) ?? lineAt(told, number) ?? lineAt(pages.value, number) ?? singles.get(number);
 
-  const ask = (what: "page" | "lines", args: Readonly<Record<string, unknown>>, take: (body: unknown) => void) => {
+  const ask = (what: "page" | "lines", args: Readonly<Record<string, unknown>>, take: (body: unknown, data?: DataView) => void) => {
     if (drops.current[what]) return; // one at a time: who scrolls fast wants the lines where the scrolling ends
     let isOver = false;
-    const drop = port.ask(what, { phase: log, ...args }, ({ error, body }) => {
+    const drop = port.ask(what, { phase: log, ...args }, ({ error, body, data }) => {
       isOver = true;
       delete drops.current[what];
       try {
-        if (!error) take(body);
+        if (!error) take(body, data);
         trouble.value = error;
       } catch (wrong) {
         trouble.value = `${wrong}`;
@@ -76,16 +79,18 @@ export function useSource(port: Port, log: number): Source {
   useEffect(() => {
     if (isLong) askPage(0, 1); // tells what was cut
   }, [isLong]);
+  const isBehind = useRef(false);
   useEffect(() => {
-    if (!isAll || looking.current) return;
+    // All phases' lines are put in order by the kernel, a little later than they come here.
     const look = () => {
-      looking.current = null;
+      looking.current = isBehind.current ? setTimeout(look, LOOK_AGAIN_MS) : null;
+      isBehind.current = false;
       askPage(Math.max(0, pages.peek().end - OVERLAP), PAGE);
     };
-    // All phases' lines are put in order by the kernel, a little later than they come here.
-    if (pages.peek().end) looking.current = setTimeout(look, LOOK_AGAIN_MS);
-    else look();
-  }, [known]);
+    if (!isAll) return;
+    isBehind.current = true;
+    if (!looking.current) look();
+  }, [known, session?.status]);
 
   return {
     buffer,
@@ -102,6 +107,14 @@ export function useSource(port: Port, log: number): Source {
         if (singles.size > MOST_SINGLE) singles.clear();
         for (const { number, line } of rowsOf(body)) singles.set(number, line);
         pages.value = { ...pages.peek() }; // draws the lines
+      });
+    },
+    wantWhole(number) {
+      if (!isCut(at(number)?.[3] ?? "")) return;
+      ask("lines", { numbers: [number] }, (body, data) => {
+        const line = wholeOf(body, data);
+        if (line) wholes.set(number, line);
+        pages.value = { ...pages.peek() };
       });
     },
   };

@@ -47,7 +47,7 @@ def answer_page(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tell)
 
 
 def answer_lines(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tell) -> None:
-    """Tell certain lines: those that are kept, as many of them as fit into a message."""
+    """Tell certain lines: those that are kept, as many of them as fit into a message; of a single one all of its text."""
     numbers = sorted(set(counts_of(args, "numbers", MOST_NUMBERS)))
     log, _, _ = log_of(executor, args)
     rows: list[Shown] = []
@@ -58,7 +58,8 @@ def answer_lines(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tell
         wanted, numbers = set(numbers[:near]), numbers[near:]
         start = min(wanted)
         rows += [row for row in log.rows(start, max(wanted) + 1 - start) if row.number in wanted]
-    tell({"rows": to_rows(rows)})
+    whole = rows[0].text.encode("utf-8", "replace")[:MAX_PIECE_BYTES] if len(rows) == 1 else None
+    tell({"rows": to_rows(rows)}, whole)
 
 
 def answer_when(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tell) -> None:
