@@ -22,6 +22,7 @@ from milo_nb.show.notebook.brief import Printer
 from milo_nb.show.notebook.looks import Look, look_at
 from milo_nb.state.commands import Command
 from milo_nb.values.exports import Exports
+from tests.show.test_errands import FIXTURES
 from tests.strategies import DEADLINE_S, boom, give, wait_until
 
 if TYPE_CHECKING:
@@ -114,6 +115,13 @@ def test_a_dict_is_rows_which_can_be_opened_one_by_one(see: Callable[..., dict[s
     inner = see(value, 1, 0)
     assert inner["type"] == "pandas.DataFrame"
     assert inner["crumbs"] == ["'deep'", "'df'"]
+
+
+def test_a_look_has_the_form_that_the_browser_expects(see: Callable[..., dict[str, Any]]) -> None:
+    expected = FIXTURES["answer-result"]["message"]["body"]
+    body = see({"rows": [1, 2], "n": 3})
+    assert body.keys() == expected.keys()
+    assert body["table"] == expected["table"]
 
 
 def test_a_row_that_is_not_there_any_more_is_said_so(see: Callable[..., dict[str, Any]]) -> None:
@@ -209,7 +217,17 @@ def test_an_array_shows_shape_dtype_figures_and_corners() -> None:
     facts = dict(look.facts)
     assert (facts["dtype"], facts["Memory"]) == ("float64", "8 MB")
     assert (facts["Min"], facts["Max"], facts["Mean"]) == ("0", "999999", "500000")
-    assert "..." in look.preview
+    table = look.table
+    assert table is not None
+    assert (table.columns[1], table.columns[-3:], table.kinds[1]) == ("0", ["…", "998", "999"], "float64")
+    assert (table.rows[0][:3], table.rows[-1][-1], table.gap) == (["0", "0", "1"], "999999", 10)
+    assert table.note == "12 of 1,000 rows, 12 of 1,000 columns"
+
+
+def test_arrays_of_other_dimensions_are_text_that_is_cut_in_the_middle() -> None:
+    assert seen(np.arange(1000)).preview.endswith("999]")
+    assert "..." in seen(np.zeros((50, 50, 50))).preview
+    assert seen(np.zeros((2, 2), dtype=[("a", "i4")])).table is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from milo_nb import Phase, Pipeline, attach
 from milo_nb.show.notebook import sources
 from milo_nb.show.notebook.sources import to_diff, to_sources
+from tests.show.test_errands import FIXTURES
 from tests.strategies import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def test_after_an_edit_the_next_attempt_shows_how_it_differs(
     start: Callable[..., PipelineExecutor], is_kept: bool
 ) -> None:
     executor = edited(start(Phase("parse", parse), is_kept=is_kept))
-    first, second = to_sources(executor.session, 0)["attempts"]
+    told, expected = to_sources(executor.session, 0), FIXTURES["answer-source"]["message"]["body"]
+    assert told.keys() == expected.keys()
+    first, second = told["attempts"]
+    assert first.keys() == expected["attempts"][0].keys()
     assert "no title" in code(first)
     assert (second["attempt"], second["is_next"]) == (2, True)
     assert ["-", '    raise ValueError("no title")'] in second["diff"]

@@ -14,6 +14,7 @@ import pytest
 from milo_nb import Phase, Pipeline, attach
 from milo_nb.show.notebook import watching
 from milo_nb.show.notebook.watching import to_now
+from tests.show.test_errands import FIXTURES
 from tests.strategies import DEADLINE_S, Gate, wait_until
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def test_a_running_phase_shows_its_own_lines_and_where_it_waits(
     assert now["why"] == ""
     assert now["thread"].startswith("milo-shop")
     json.dumps(now)
+    expected = FIXTURES["answer-now"]["message"]["body"]
+    assert now.keys() == expected.keys()
+    assert now["stacks"][0].keys() == expected["stacks"][0].keys()
 
 
 def test_a_parallel_phase_shows_its_own_thread(start: Callable[..., PipelineExecutor], gate: Gate) -> None:

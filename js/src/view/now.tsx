@@ -133,13 +133,7 @@ function Doing({ watched, last }: { watched: Watched; last: Now }) {
     <>
       {age > QUIET_S ? <p class="milo-warning">It has printed nothing for {formatDuration(age)}.</p> : null}
       {last.why ? <p>{last.why}</p> : null}
-      {last.stacks.map(({ of, frames }, i) => (
-        <section key={i} aria-label={of || "Running code"}>
-          {last.stacks.length > 1 ? <h4>{of}</h4> : null}
-          <Frames frames={frames} />
-        </section>
-      ))}
-      <dl>
+      <dl class="milo-facts">
         {facts
           .filter(([, fact]) => fact)
           .map(([term, fact]) => (
@@ -149,6 +143,12 @@ function Doing({ watched, last }: { watched: Watched; last: Now }) {
             </div>
           ))}
       </dl>
+      {last.stacks.map(({ of, frames }, i) => (
+        <section key={i} aria-label={of || "Running code"}>
+          {last.stacks.length > 1 ? <h4>{of}</h4> : null}
+          <Frames frames={frames} />
+        </section>
+      ))}
     </>
   );
 }

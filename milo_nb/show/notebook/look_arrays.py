@@ -10,6 +10,7 @@ from milo_nb.state.wire import clip
 
 MOST_COLUMNS = 24
 HEAD_COLUMNS = 18
+MOST_CORNER = 12
 MOST_FIGURED = 5_000_000
 """Elements of an array up to which all of them count in min, max and mean; of larger ones a part does."""
 _UNITS = ("bytes", "KB", "MB", "GB", "TB")
@@ -136,8 +137,41 @@ def corner(array: Any) -> str:
     numpy: Any = sys.modules["numpy"]
     if array.dtype.kind in "OUSV" and array.size > 1000:  # noqa: PLR2004 - long texts: the first ones will do
         array = array.reshape(-1)[:20]
-    edge = 4 if array.ndim <= 2 else 2  # noqa: PLR2004
-    return str(numpy.array2string(array, threshold=200, edgeitems=edge, max_line_width=100))
+    edge = 10 if array.ndim == 1 else 2
+    return str(numpy.array2string(array, threshold=100, edgeitems=edge, precision=6, max_line_width=76))
+
+
+def array_table(array: Any) -> dict[str, Any]:
+    """Return the corners of an array of two dimensions, as the fields of a table."""
+    rows, columns = (_corner(count) for count in array.shape)
+    part = array[[at for at in rows if at >= 0]][:, [at for at in columns if at >= 0]]
+    cells = iter([cell(value) for value in line] for line in part.tolist())
+    filler = columns.index(-1) if -1 in columns else len(columns)
+    shown = []
+    for at in rows:
+        if at < 0:
+            continue
+        line = next(cells)
+        shown.append([str(at), *line[:filler], *(["…"] if -1 in columns else []), *line[filler:]])
+    counts = [len([at for at in axis if at >= 0]) for axis in (rows, columns)]
+    cut = [
+        f"{n:,} of {of:,} {what}"
+        for n, of, what in zip(counts, array.shape, ("rows", "columns"), strict=True)
+        if n < of
+    ]
+    return {
+        "columns": ["", *("…" if at < 0 else str(at) for at in columns)],
+        "kinds": ["", *("" if at < 0 else clip(str(array.dtype), 40) for at in columns)],
+        "rows": shown,
+        "index": 1,
+        "gap": rows.index(-1) if -1 in rows else -1,
+        "note": ", ".join(cut),
+    }
+
+
+def _corner(count: int) -> list[int]:
+    """Return the first and last positions along an axis, with -1 for those between."""
+    return list(range(count)) if count <= MOST_CORNER else [*range(MOST_CORNER - 2), -1, count - 2, count - 1]
 
 
 def array_figures(array: Any) -> list[tuple[str, str]]:

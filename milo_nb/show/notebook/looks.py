@@ -255,7 +255,10 @@ def _series(value: Any, look: Look) -> None:
 def _array(value: Any, look: Look) -> None:
     look.size = look_arrays.shape_of(value)
     look.facts += look_arrays.array_facts(value)
-    look.preview = look_arrays.corner(value)
+    if value.ndim == 2 and value.size and value.dtype.names is None:  # noqa: PLR2004 - rows and columns
+        look.table = Table(**look_arrays.array_table(value))
+    else:
+        look.preview = look_arrays.corner(value)
     look.facts += look_arrays.array_figures(value)
 
 
