@@ -86,7 +86,9 @@ function withStandIns(phaseLayer: readonly number[], edges: readonly Edge[]): Pr
     leaving[from] = (leaving[from] ?? 0) + 1;
     reaching[to] = (reaching[to] ?? 0) + 1;
   }
-  const longest = Math.max(3, MOST_STAND_INS / edges.length); // beyond it straight, or stand-ins would outnumber phases by far
+  const passed = edges.reduce((sum, [from, to]) => sum + (layer[to] ?? 0) - (layer[from] ?? 0) - 1, 0);
+  // Beyond it straight, or stand-ins would outnumber phases by far.
+  const longest = passed > MOST_STAND_INS ? Math.max(3, MOST_STAND_INS / edges.length) : Number.POSITIVE_INFINITY;
   const standIns = new Map<string, number>();
   const chains = edges.map(([from, to]) => {
     const isLeaving = (leaving[from] ?? 0) > (reaching[to] ?? 0);

@@ -18,7 +18,7 @@ function graph(count: number, seed: number, reach = 8): number[][] {
   ]);
 }
 
-function overlaps({ x, y }: Layout, { nodeWidth, nodeHeight }: typeof options): number {
+function overlaps({ x, y }: Layout, { nodeWidth, nodeHeight }: { nodeWidth: number; nodeHeight: number }): number {
   let found = 0;
   for (let i = 0; i < x.length; i++) {
     for (let j = 0; j < i; j++) {
@@ -74,12 +74,29 @@ describe.each([1, 2, 3, 4, 5, 6])("random graph %i", (seed) => {
   test("the same graph gives the same picture", () => {
     expect(layout(upstream, options)).toEqual(made);
   });
+  test("all of it holds in each of the four pictures to choose from", () => {
+    const pictures = draw(arrange(upstream));
+    expect(pictures.length).toBe(4);
+    for (const one of pictures) {
+      expect(overlaps(one, one)).toBe(0);
+      expect(throughNodes(one)).toBe(0);
+    }
+  });
   test("top to bottom it holds as well", () => {
     const tall = layout(upstream, { ...options, horizontal: false });
     expect(overlaps(tall, options)).toBe(0);
     expect(throughNodes(tall)).toBe(0);
     for (const { from, to } of tall.routes) expect(tall.y[from]).toBeLessThan(tall.y[to] ?? -1);
   });
+});
+
+test("of many phases with long edges none runs through a phase, either way", () => {
+  for (const upstream of [graph(300, 5, 250), graph(600, 6, 40)]) {
+    const arrangement = arrange(upstream);
+    for (const made of [place(arrangement, options), place(arrangement, { ...options, horizontal: false, nodeHeight: 28 })]) {
+      expect(throughNodes(made)).toBe(0);
+    }
+  }
 });
 
 test("nothing, one phase, a chain", () => {
