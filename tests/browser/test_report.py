@@ -24,6 +24,18 @@ SVG = (
 )
 
 
+CELL = """
+%%milo site
+@phase
+def load():
+    print("loading")
+    return list(range(100_000))
+@phase
+def parse(load):
+    raise ValueError("no title")
+"""
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The report of a session that failed, and of the same one looked at from its directory."""
@@ -110,3 +122,19 @@ def test_it_needs_no_scrolling_sideways(browser: Browser, reports: dict[str, Pat
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
         page.close()
+
+
+def test_the_view_saves_it_as_a_file(open_notebook, context, tmp_path):
+    notebook = open_notebook("%load_ext milo_nb", CELL)
+    notebook.run(0, 1)
+    notebook.expect_status("failed")
+    notebook.view.get_by_role("button", name="Keys (?)").click()
+    with notebook.page.expect_download() as downloading:
+        notebook.view.get_by_role("button", name="Save a report").click()
+    assert downloading.value.suggested_filename == "site-report.html"
+    downloading.value.save_as(tmp_path / "site.html")
+    expect(notebook.view.get_by_text("Saved site-report.html")).to_be_visible()
+    page = context.new_page()
+    page.goto((tmp_path / "site.html").as_uri())
+    expect(page.locator("section.error")).to_contain_text("Cell [2], line 8, in parse")
+    page.close()

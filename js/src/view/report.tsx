@@ -25,7 +25,7 @@ export function ReportButton({ port }: { port: Port }) {
         Save a report
       </button>
       <span class="milo-spring" role="status">
-        {said.value || "one HTML file with graph, timeline, errors, last lines and results"}
+        {said.value || "one HTML file, to keep or to send"}
       </span>
     </div>
   );
