@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from milo_nb.declare.phase import Phase
     from milo_nb.execute.checkpoint import Checkpoint
     from milo_nb.execute.keeping import Keeper
+    from milo_nb.execute.saving import SavedCall
     from milo_nb.execute.session import Session
     from milo_nb.store.clock import Clock
     from milo_nb.store.task import Task
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Attempt:
     """One attempt, as its backend tells of it; puts what it hears into the store."""
 
-    __slots__ = ("_attempt", "_checkpoint", "_i", "_phase", "_session", "_task", "_timed_out", "_timer")
+    __slots__ = ("_attempt", "_checkpoint", "_i", "_phase", "_saved", "_session", "_task", "_timed_out", "_timer")
 
     def __init__(self, session: Session, task: Task, i: int, phase: Phase, attempt: int) -> None:
         """Make the listener of an attempt that is about to be submitted."""
@@ -39,13 +40,17 @@ class Attempt:
         self._timed_out = 0.0
         self._timer: Any = None
         self._checkpoint: Checkpoint | None = None
+        self._saved: SavedCall | None = None
 
-    def keep_with(self, keeper: Keeper) -> Phase:
-        """Have the attempt saved; return the phase as it is to be called, with the cache before it."""
+    def keep_with(self, keeper: Keeper) -> tuple[Phase, SavedCall]:
+        """Have the attempt saved; return the phase as it is to be called, with the cache before it, and its handle."""
         from milo_nb.execute.checkpoint import Checkpoint  # noqa: PLC0415 - a session in memory needs none
+        from milo_nb.execute.saving import SavedCall  # noqa: PLC0415 - as above
 
-        self._checkpoint = Checkpoint(self._session, keeper, self._i, self._phase, self._attempt)
-        return self._checkpoint.cached()
+        checkpoint = Checkpoint(self._session, keeper, self._i, self._phase, self._attempt)
+        self._checkpoint = checkpoint
+        self._saved = SavedCall(self._session, self._task, self._phase, self._attempt, checkpoint)
+        return checkpoint.cached(), self._saved
 
     def bind(self, make_ctx: Callable[[], Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """Return the handler's arguments. On the thread that calls it."""
@@ -88,22 +93,31 @@ class Attempt:
     def settled(self, handle: Handle, outcome: Outcome) -> None:
         """Answer the saga."""
         loop = self._session.store.loop
+        if self._saved is not None:
+            self._saved.outcome = outcome
+            self._saved.inner = None  # else both would wait for the garbage collector
         if self._timer is not None:
             self._timer.cancel()
         if type(outcome) is Ok:
             ref = outcome.ref
             value = ref.native if type(ref) is LocalRef else ref.load()
-            if self._checkpoint is not None and (note := self._checkpoint.completed(value)) is not None:
+            if self._saved is None:
+                loop.post_and_take(self._task, handle, value, None)
+                return
+            matters, note = self._saved.save(value)
+            if note is not None and matters:
                 self._session.notes[self._i] = note
-            loop.post_and_take(self._task, handle, value, None)
+            if matters:
+                loop.post_and_take(self._task, self._saved, value, None)
             return
         if self._checkpoint is not None:
             self._checkpoint.abandoned()
         error = self._error(outcome)
+        token = handle if self._saved is None else self._saved
         if isinstance(outcome, Cancelled):  # it may have been settled on a thread that takes no further job
-            loop.post(self._task, handle, None, error)
+            loop.post(self._task, token, None, error)
         else:
-            loop.post_and_take(self._task, handle, None, error)
+            loop.post_and_take(self._task, token, None, error)
 
     def _error(self, outcome: Outcome) -> BaseException:
         session, phase = self._session, self._phase

@@ -179,6 +179,10 @@ class Checkpoint:
             self._keeper.files.forget(self._marks)
         self.release()
 
+    def drop(self) -> None:
+        """Let go of what was saved of an attempt that was given up meanwhile."""
+        self._keeper.recorder.drop(self._phase.name, self._attempt)
+
     def release(self) -> None:
         """Let others make what this attempt does not make."""
         if self._hold is not None:

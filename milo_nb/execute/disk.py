@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from milo_nb.execute.displays import KeptDisplays
     from milo_nb.execute.keeping import Keeper
+    from milo_nb.execute.saving import Savings
     from milo_nb.execute.session import Session
     from milo_nb.execute.taking_up import Story
     from milo_nb.persist.cache import Cache
@@ -38,6 +39,7 @@ class Disk:
         refresh: The cache is written and not read.
         early: What happened before the start, as phases that were skipped.
         displays: Takes what phases display; None with no keeper, and after the end.
+        savings: The results that are being saved, where there is a keeper.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Disk:
         self.refresh = refresh
         self.early: list[list[Action]] = []
         self.displays: KeptDisplays | None = None
+        self.savings: Savings
         self._wants_cache = cache
         self._session = session
         self._story = story
@@ -72,6 +75,7 @@ class Disk:
         from milo_nb.execute.earlier import value_of_earlier  # noqa: PLC0415
         from milo_nb.execute.keeping import Beginning, Listener, begin  # noqa: PLC0415
         from milo_nb.execute.mail import POSTMAN  # noqa: PLC0415
+        from milo_nb.execute.saving import Savings  # noqa: PLC0415
 
         if self._story is not None:
             self.keeper = self._story.keeper
@@ -93,6 +97,7 @@ class Disk:
             keeper.own(session.now(), session.graph, fail_fast=fail_fast)
         self._tell_of_before(keeper)
         self.recorder = keeper.recorder
+        self.savings = Savings(session.store.loop.clock, session.store.loop.dispatch)
         self.displays = KeptDisplays(f"milo-{session.name}", keeper.displays, session.outputs, self._displays_failed)
         if self._wants_cache:
             self.cache = keeper.cache()

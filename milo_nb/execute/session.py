@@ -315,16 +315,21 @@ class Session:
         return Reference(ref, "ran", f"built on the substitute for {built}") if built else ref
 
     def _call(self, task: Task, effect: Call) -> Handle:
+        saved = None
         i = task.tag  # what the session's saga forks a call with
         phase = self.graph.phases[i]
         attempt = Attempt(self, task, i, phase, effect.attempt)
         bind: Any = attempt.bind
         if self.disk.keeper is not None:
-            phase = attempt.keep_with(self.disk.keeper)
+            phase, saved = attempt.keep_with(self.disk.keeper)
         elif self.binder.takes_nothing(i):
             bind = None
         call = make_phase_call(phase, effect.attempt, bind, self._run_info)
         handle = self._backend.submit(call, attempt)
+        if saved is not None:
+            if saved.outcome is None:
+                saved.inner = handle
+            handle = saved
         if phase.timeout is not None:
             attempt.limit(handle, phase.timeout, self._clock)
         return handle

@@ -141,6 +141,10 @@ class Recorder:
         """Let go of a substitute: its phase is not skipped after all."""
         let_go_of(self.results, self._writer.substitutes, (phase, attempt))
 
+    def drop(self, phase: str, attempt: int) -> None:
+        """Let go of a result that is written and will not be kept."""
+        let_go_of(self.results, self._writer.staged, (phase, attempt))
+
     def note(self, action: Action) -> None:
         """Have an action journalled that the store is not to be told of here, or that :meth:`take` leaves out."""
         self._add(Entry(action.type, action))

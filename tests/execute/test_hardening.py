@@ -308,3 +308,56 @@ def test_an_interrupt_that_comes_when_a_stretch_does_not_get_on_is_raised_at_onc
     with pytest.raises(KeyboardInterrupt):
         hang()
     assert after == []
+
+
+class Stuck:
+    """Pickling it does not end before the test says so."""
+
+    def __init__(self):
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def __milo_hash__(self):
+        """It is no part of the code of the phase that returns it."""
+        return "stuck"
+
+    def __reduce__(self):
+        self.began.set()
+        self.go_on.wait(DEADLINE_S)
+        return (int, ())
+
+
+@pytest.mark.parametrize("what", ["session", "phase"])
+def test_saving_that_does_not_end_is_shown_and_given_up_when_it_is_cancelled(monkeypatch, tmp_path, what):
+    monkeypatch.setattr(workers, "GIVE_UP_S", 0.1)
+    monkeypatch.setattr("milo_nb.execute.saving.SHOWN_S", 0.05)
+    stuck = Stuck()
+    executor = Pipeline("p", Phase("make", lambda: stuck), Phase("use", lambda make: 1)).run(work_dir=tmp_path)
+    assert stuck.began.wait(DEADLINE_S)
+    wait_until(lambda: executor["make"].known.message == "saving")
+    assert executor["make"].status == "running"
+    executor.cancel(*(["make"] if what == "phase" else []))
+    assert executor.wait(DEADLINE_S).status == "cancelled"
+    said = "saving its result did not end: it was given up, and is not saved"
+    assert (executor["make"].status, executor["make"].known.error) == ("cancelled", said)
+    assert [log.line for log in executor["make"].logs()] == [f"not saved: {said}. The phase counts as cancelled."]
+
+    stuck.go_on.set()  # the thread comes back: nothing is left of what it saved
+    recorder = executor.session.disk.recorder
+    executor.retry("make").wait(DEADLINE_S)
+    assert executor["make"].status == "completed"
+    wait_until(lambda: not recorder._writer.staged)
+    executor.close()
+    assert attach(None, tmp_path)["make"].known.attempt == 2
+
+
+def test_saving_that_takes_long_and_ends_counts_as_saved_though_it_was_cancelled_meanwhile(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "GIVE_UP_S", DEADLINE_S)
+    stuck = Stuck()
+    executor = Pipeline("p", Phase("make", lambda: stuck), Phase("use", lambda make: 1)).run(work_dir=tmp_path)
+    assert stuck.began.wait(DEADLINE_S)
+    executor.cancel()
+    stuck.go_on.set()
+    assert executor.wait(DEADLINE_S).status == "cancelled"
+    assert (executor["make"].status, executor["use"].status) == ("completed", "pending")
+    executor.close()
+    assert attach(None, tmp_path).results["make"] == 0
