@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.errors import ResultNotAvailableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -78,6 +80,7 @@ class Results(MutableMapping[str, Any]):
         Raises:
             KeyError: If there is none.
             ResultRefusedError: If it is only on disk, and damaged, missing or foreign there.
+            ResultNotAvailableError: (a ``LookupError``) If there is not enough memory for it; it stays on disk.
         """
         try:
             return self._live[name]
@@ -85,7 +88,14 @@ class Results(MutableMapping[str, Any]):
             record = self._saved.get(name)
             if record is None or self._load is None:
                 raise
-        value = self._load(record)
+        try:
+            value = self._load(record)
+        except MemoryError as e:
+            size = f"{record.get('size', 0):,} bytes on disk"
+            raise ResultNotAvailableError(
+                f"The saved result of '{name}' ({size}) cannot be loaded: there is not enough memory. Nothing is lost: "
+                "free some, or restart the kernel, and resume again."
+            ) from e
         return self._live.setdefault(name, value)
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from milo_nb.declare.phase import Phase, PhasePolicy
 from milo_nb.errors import (
     InvalidStateError,
     NothingToResumeError,
+    ResultNotAvailableError,
     SessionOwnedError,
     StaleCodeError,
     UnknownSessionError,
@@ -565,3 +566,63 @@ def test_a_damaged_journal_is_refused_with_the_file_and_the_way_out(bench):
         WorkDirError, match=r"events\.jsonl cannot be read: its first line is damaged\. Start the pipeline anew"
     ):
         bench.make().resume(first.session_id)
+
+
+# ---------------------------------------------------------------------- loading that fails
+
+
+class Heavy:
+    """Loading it raises what the test says."""
+
+    raises: type[BaseException] | None = None
+
+    def __reduce__(self):
+        return (make_heavy, ())
+
+
+def make_heavy():
+    if Heavy.raises is not None:
+        raise Heavy.raises
+    return Heavy()
+
+
+@pytest.mark.parametrize("raised", [MemoryError, KeyboardInterrupt])
+def test_a_result_that_cannot_be_loaded_now_is_said_and_nothing_is_lost(bench, monkeypatch, raised):
+    phases = [
+        Phase("load", bench.count("load", Heavy())),
+        Phase("train", bench.count("train", 6, fails=lambda: bench.broken), "", "load"),
+        Phase("use", lambda load: type(load).__name__, "", "train"),
+    ]
+    first = bench.fail(*phases)
+    bench.broken = False
+    monkeypatch.setattr(Heavy, "raises", raised)
+    second = bench.make(*phases)
+    kind, says = raised, None
+    if raised is MemoryError:
+        kind = ResultNotAvailableError
+        says = r"The saved result of 'load' \(\d+ bytes on disk\) cannot be loaded: there is not enough memory"
+    for _ in range(2):
+        with pytest.raises(kind, match=says):
+            second.resume(first.session_id, stale="reuse")
+    assert second["load"].status == "completed"
+
+    monkeypatch.setattr(Heavy, "raises", None)
+    assert second.resume(stale="reuse").wait(DEADLINE_S).results["use"] == "Heavy"
+    assert bench.count.calls.count("load") == 1
+
+
+def test_a_run_that_cannot_load_what_it_resumes_lets_go_of_the_session(bench, monkeypatch):
+    phases = [
+        Phase("load", bench.count("load", Heavy())),
+        Phase("train", bench.count("train", 6, fails=lambda: bench.broken), "", "load"),
+        Phase("use", lambda load: 1, "", "train"),
+    ]
+    first = bench.fail(*phases)
+    bench.broken = False
+    monkeypatch.setattr(Heavy, "raises", MemoryError)
+    with pytest.raises(ResultNotAvailableError, match="Nothing is lost"):
+        Pipeline("shop", *phases).run(work_dir=bench.root, resume=first.session_id, stale="reuse")
+    monkeypatch.setattr(Heavy, "raises", None)
+    third = bench.make(*phases, resume=first.session_id, stale="reuse").start()
+    assert third.wait(DEADLINE_S).success
+    assert bench.count.calls.count("load") == 1
