@@ -44,8 +44,10 @@ export function formatPercent(fraction: number): string {
   return `${percent > 99 && percent < 100 ? 99 : Math.round(percent)}%`; // 100 % is for what is done
 }
 
+const counting = new Intl.NumberFormat("en-US"); // made once: a long list asks for each of its rows, at each drawing
+
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  return counting.format(count);
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {
