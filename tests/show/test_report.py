@@ -20,6 +20,7 @@ from milo_nb.show.report.page import to_page
 from milo_nb.show.report.results import to_displays
 from milo_nb.show.report.text import to_coloured, to_html
 from tests.show.html import Page
+from tests.strategies import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,9 +195,18 @@ def test_a_past_session_is_told_from_its_directory_alone(shop: PipelineExecutor,
 
 
 def test_a_session_that_runs_or_has_not_begun_is_told_as_it_is() -> None:
-    gate = threading.Event()
-    made = Pipeline("slow", Phase("work", lambda: gate.wait(30))).run(work_dir=None)
+    gate, begun = threading.Event(), threading.Event()
+
+    def work(ctx: Any) -> None:
+        ctx.progress(0.5, "half of it")
+        begun.set()
+        gate.wait(30)
+
+    made = Pipeline("slow", Phase("work", work)).run(work_dir=None)
+    begun.wait(30)
+    wait_until(lambda: made["work"].known.fraction == 0.5)
     text = text_of(to_page(made.session))
+    assert "Progress 50%, half of it" in text
     gate.set()
     assert "slow running" in text
     assert "As of" in text

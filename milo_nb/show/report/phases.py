@@ -59,12 +59,15 @@ def _about(session: Any, i: int, link: Mapping[str, str]) -> Iterator[str]:
     declared = graph.phases[i]
     if declared.description:
         yield f"<p>{to_html(declared.description)}</p>"
-    said = [phase.reason, phase.message if phase.status == "running" else ""]
+    said = [phase.reason]
     if phase.origin not in ("", "ran"):
         said.append(f"result from {phase.origin}")
     if phase.edited:
         said.append("edited since")
     facts = [("Why", to_html("; ".join(filter(None, said))))] if any(said) else []
+    if phase.status == "running" and (phase.fraction or phase.message):
+        so_far = f"{phase.fraction:.0%}" if phase.fraction else ""
+        facts.append(("Progress", to_html(", ".join(filter(None, [so_far, phase.message])))))
     facts.append(("After", _names((graph.names[d] for d in graph.depends_on[i]), link)))
     policy = declared.policy
     if policy.on_fail != "stop" or policy.max_retries:
