@@ -263,3 +263,25 @@ def test_axe_finds_nothing_serious_in_the_explorer(open_notebook, wear, theme):
     assert_accessible(notebook)
     if theme == LIGHT:
         notebook.shoot("log-all-phases", notebook.view)
+
+
+def test_a_log_that_is_removed_under_the_reader_is_said_to_be_and_the_rest_stays(open_notebook):
+    notebook = open_notebook(SETUP, MILLION.replace(str(LINES), "200000"))
+    notebook.run(0, 1)
+    notebook.expect_status("completed")
+    pane = open_logs(notebook, "shout")
+    expect(notebook.log.last).to_have_text("line 199999 of the log")
+    go_to(pane, "40,001")
+    expect(pane.locator("[data-chosen] .milo-log-text")).to_have_text("line 40000 of the log")
+
+    removed = notebook.ask(
+        "from pathlib import Path\n"
+        "logs = [file for file in Path('.milo').rglob('*') if file.is_file() and 'logs' in file.parts]\n"
+        "print(len([file.unlink() for file in logs]))"
+    )
+
+    assert int(removed) > 0
+    go_to(pane, "80,001")
+    expect(pane.get_by_role("alert")).to_contain_text("was cut, removed or replaced")
+    pane.get_by_label("Log", exact=True).press("G")
+    expect(notebook.log.last).to_have_text("line 199999 of the log")

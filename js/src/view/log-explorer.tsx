@@ -13,7 +13,7 @@ import { useFound } from "./log-find";
 import { goTo } from "./log-go";
 import { keysOf } from "./log-keys";
 import { CutLine, type LineActs, LogLine } from "./log-line";
-import { copyAll, copyRange, copyText, download, REFUSED } from "./log-save";
+import { useSaving } from "./log-saving";
 import { settingsOf } from "./log-settings";
 import { useSource } from "./log-source";
 import { beginning, stampOf } from "./log-times";
@@ -45,12 +45,11 @@ export function Explorer({ port, log, onAll }: Props) {
 
   const body = useRef<HTMLDivElement | null>(null);
   const sight = useRef(0);
+  const inherited = useRef(query);
   const leftAt = useSignal(buffer.end);
   const current = useSignal(-1);
   const target = useSignal<{ readonly line: number } | null>(null);
   const whole = useSignal<ReadonlySet<number>>(new Set());
-  const said = useSignal("");
-  const going = useSignal<AbortController | null>(null);
 
   // Rows: all lines, or those that a filter lets through.
   const isNarrow = isFilter(query);
@@ -76,7 +75,9 @@ export function Explorer({ port, log, onAll }: Props) {
     current.value = next;
     show(next);
   };
-  const { range, link, ...chosen } = useChosen(session?.pipeline ?? "", name, show);
+  const chosen = useChosen(session?.pipeline ?? "", name, show);
+  const { range } = chosen;
+  const { said, ...saving } = useSaving(port, log, chosen, source);
   const choose = (next: Range | null) => {
     said.value = "";
     chosen.choose(next);
@@ -89,38 +90,19 @@ export function Explorer({ port, log, onAll }: Props) {
   useEffect(() => {
     // The first match from here on, as soon as one is known; round the end once all is known.
     if (!query.text || current.peek() >= 0 || numbers.length === 0) return;
+    if (query === inherited.current && choice.follow && phase && !isOver(phase)) return; // asked of another log: this one goes on
     const at = placeOf(numbers, sight.current);
     const next = numbers[at] ?? (found.isDone ? numbers[0] : undefined);
     if (next === undefined) return;
     current.value = next;
     show(next);
   }, [numbers, found.isDone]);
-  useEffect((ending) => ending.addEventListener("abort", () => going.peek()?.abort()), []);
 
   const onSight = (first: number, last: number) => {
     const line = lineOf(first);
     sight.current = line < 0 ? buffer.head : line;
     if (isNarrow) source.wantSome(numbers.subarray(Math.max(0, first - AHEAD), last + AHEAD));
     else if (last > first) source.want(line < 0 ? buffer.head : line, lineOf(last - 1) + 1);
-  };
-  /** Does what takes a while; one at a time, and it can be stopped. */
-  const work = (act: (say: (sentence: string) => void, ending: AbortSignal) => Promise<void>) => {
-    going.peek()?.abort();
-    const mine = new AbortController();
-    going.value = mine;
-    const say = (sentence: string) => {
-      if (going.peek() === mine) said.value = sentence;
-    };
-    act(say, mine.signal).finally(() => {
-      if (going.peek() === mine) going.value = null;
-    });
-  };
-  const copy = (isNumbered: boolean) => {
-    const lines = range.peek();
-    if (lines) work((say, ending) => copyRange(port, log, lines, lineAt, isNumbered, say, ending));
-  };
-  const copyLink = async () => {
-    said.value = (await copyText(link())) ? "Copied" : REFUSED;
   };
   const focus = () => body.current?.querySelector<HTMLElement>("[role=region]")?.focus();
   const go = (text: string) =>
@@ -140,7 +122,19 @@ export function Explorer({ port, log, onAll }: Props) {
   const since = beginning(session, phase);
   const starts = phase ? [...phase.history, phase].slice(1) : [];
   const fresh = choice.follow || isNarrow ? 0 : buffer.end - leftAt.value;
-  const onKeyDown = keysOf({ body, settings, range, buffer, step, choose, show, setFollow, copy, focus, hasMatches: numbers.length > 0 });
+  const onKeyDown = keysOf({
+    body,
+    settings,
+    range,
+    buffer,
+    step,
+    choose,
+    show,
+    setFollow,
+    copy: saving.copy,
+    focus,
+    hasMatches: numbers.length > 0,
+  });
   // The same at each drawing, so that lines that stay as they are need not be drawn again.
   const acts = useRef<LineActs>({ choose: () => undefined, open: () => undefined, expand: () => undefined });
   Object.assign(acts.current, {
@@ -207,12 +201,12 @@ export function Explorer({ port, log, onAll }: Props) {
           hasClock={(session?.epoch ?? 0) > 0}
           onGo={go}
           onLeave={focus}
-          onCopy={() => work((say, ending) => copyAll(port, log, say, ending))}
-          onDownload={() => work((say, ending) => download(port, log, say, ending))}
-          onStop={going.value && (() => going.peek()?.abort())}
+          onCopy={saving.copyAll}
+          onDownload={saving.download}
+          onStop={saving.stop}
         />
       ) : null}
-      {range.value ? <Chosen range={range.value} onCopy={copy} onLink={copyLink} onClear={() => choose(null)} /> : null}
+      {range.value ? <Chosen range={range.value} onCopy={saving.copy} onLink={saving.copyLink} onClear={() => choose(null)} /> : null}
       {source.trouble ? <Wrong>{source.trouble}</Wrong> : null}
       <Window
         key={isNarrow ? "narrow" : "all"}
