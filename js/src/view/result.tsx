@@ -159,12 +159,15 @@ function Table({ rows: { columns, kinds, rows, index, gap, note, opens }, onOpen
         <table>
           <thead>
             <tr>
-              {columns.map((name, c) => (
-                <th key={c} data-index={c < index || undefined}>
-                  <bdi>{name}</bdi>
-                  {kinds[c] ? <small>{kinds[c]}</small> : null}
-                </th>
-              ))}
+              {columns.map((name, c) => {
+                const Tag = name ? "th" : "td"; // a head without a name is none
+                return (
+                  <Tag key={c} data-index={c < index || undefined}>
+                    <bdi>{name}</bdi>
+                    {kinds[c] ? <small>{kinds[c]}</small> : null}
+                  </Tag>
+                );
+              })}
             </tr>
           </thead>
           <tbody>
