@@ -63,12 +63,12 @@ function worksOf(phase: Phase, now: number): readonly Stretch[] {
   const isRunning = phase.status === "running";
   const known = works.get(phase);
   if (known) return known;
-  const elapsed = isRunning ? Math.max(phase.elapsed, now - phase.started_at) : phase.elapsed;
+  const elapsed = Math.max(0, phase.elapsed, isRunning ? now - phase.started_at : 0);
   const made = attemptsOf(phase, elapsed).map(
     (one): Stretch => ({
       kind: "work",
       from: one.started_at,
-      to: one.started_at + one.elapsed,
+      to: one.started_at + Math.max(0, one.elapsed),
       status: one.status,
       attempt: one.attempt,
       error: one.error,

@@ -165,31 +165,32 @@ function Chart({ session, ...props }: ViewProps & { session: Snapshot }) {
       style={`--m-wide:${Math.round(margin + track + BEHIND_PX)}px;--m-margin:${margin}px;--m-grid:${gridOf(ruler)}`}
     >
       <div class="milo-line milo-legend">
-        {(Object.keys(KIND_WORDS) as Kind[]).map((kind) => (
-          <span key={kind} class="milo-line">
-            <i class="milo-bar" data-kind={kind} data-status={kind === "work" ? "completed" : "pending"} />
-            {KIND_WORDS[kind]}
-          </span>
-        ))}
-        {session.phases.some(isExpected) ? (
-          <span class="milo-line">
-            <i class="milo-bar" data-kind="usual" data-status="running" />
-            Usual time
-          </span>
-        ) : null}
-        {scale.pieces.some(({ isCut }) => isCut) ? (
-          <span class="milo-line">
-            <i class="milo-left-out" />
-            Idle, drawn shorter
-          </span>
-        ) : null}
-        {critical.length > 0 ? (
-          <span class="milo-line" title={critical.map((index) => session.phases[index]?.name).join(" → ")}>
-            <i class="milo-elbow" />
-            {`Critical path${ruler.now === null ? "" : ", expected"}: ${critical.length} phases`}
-          </span>
-        ) : null}
-        <span class="milo-spring" />
+        <span class="milo-line milo-wrap milo-spring">
+          {(Object.keys(KIND_WORDS) as Kind[]).map((kind) => (
+            <span key={kind} class="milo-line">
+              <i class="milo-bar" data-kind={kind} data-status={kind === "work" ? "completed" : "pending"} />
+              {KIND_WORDS[kind]}
+            </span>
+          ))}
+          {session.phases.some(isExpected) ? (
+            <span class="milo-line">
+              <i class="milo-bar" data-kind="usual" data-status="running" />
+              Usual time
+            </span>
+          ) : null}
+          {scale.pieces.some(({ isCut }) => isCut) ? (
+            <span class="milo-line">
+              <i class="milo-left-out" />
+              Idle, drawn shorter
+            </span>
+          ) : null}
+          {critical.length > 0 ? (
+            <span class="milo-line" title={critical.map((index) => session.phases[index]?.name).join(" → ")}>
+              <i class="milo-elbow" />
+              {`Critical path${ruler.now === null ? "" : ", expected"}: ${critical.length} phases`}
+            </span>
+          ) : null}
+        </span>
         <FilterNote {...props} shown={order.length} />
         <span class="milo-line milo-time-zoom">
           <SignButton sign="minus" label="Zoom out (-)" onClick={() => zoomBy(1 / STEP)} />
