@@ -10,7 +10,7 @@ import logging
 import time
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from milo_nb.persist.history import Range, durations
 from milo_nb.show.notebook.turns import Errands
@@ -50,7 +50,8 @@ class Outlook:
         self, session: Session, errands: Errands = HISTORY, timer: Callable[[], float] = time.perf_counter
     ) -> None:
         """Have the history of `session` read, on another thread."""
-        self._session: Any = session
+        self._session = ref(session)  # which is the key of what holds this
+        self._name = session.name
         self._timer = timer
         self._ranges: Mapping[str, Range] = {}
         self.usual: Mapping[str, float] = {}
@@ -71,7 +72,7 @@ class Outlook:
 
     def _read(self, root: Any) -> None:
         try:
-            ranges = durations(root, self._session.name)
+            ranges = durations(root, self._name)
         except OSError as e:
             LOG.debug("no history", exc_info=e)
             return
@@ -80,12 +81,15 @@ class Outlook:
 
     def eta(self) -> tuple[float, float]:
         """Return in how many seconds it will have ended, at least and at most; `UNKNOWN` if nobody knows, or it has."""
-        state: PipelineState = self._session.state
+        session: Any = self._session()
+        if session is None:
+            return UNKNOWN
+        state: PipelineState = session.state
         if not self._ranges or (state.status in ENDED and state.stopped_at):
             return UNKNOWN
-        now, began = self._session.now(), self._timer()
+        now, began = session.now(), self._timer()
         if state is not self._state and began >= self._again_at:
-            left = remaining(self._session.graph, state, self._ranges, now, slots_of(self._session))
+            left = remaining(session.graph, state, self._ranges, now, slots_of(session))
             self._state, self._ends = state, left and (now + left[0], now + left[1])
             ended = self._timer()
             self._again_at = ended + max(LEAST_S, (ended - began) / SHARE)
