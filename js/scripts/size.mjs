@@ -6,7 +6,7 @@ const KB = 1024;
 const BUDGETS = {
   "widget.js": { minified: 64, gzip: 22 },
   "widget.css": { minified: 12, gzip: 3.5 },
-  "more.js": { minified: 64, gzip: 22 },
+  "more.js": { minified: 128, gzip: 44 },
 };
 
 for (const [name, budgets] of Object.entries(BUDGETS)) {

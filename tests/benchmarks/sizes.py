@@ -32,7 +32,7 @@ PAIRS = (
         "import ipywidgets; shell.run_line_magic('load_ext', 'milo_nb'); import milo_nb.show.notebook.widget",
     ),
 )  # fmt: skip
-BUNDLE = (("widget.js", 64, 48, 22, 17), ("widget.css", 12, 8, 3.5, 2.5), ("more.js", 64, 48, 22, 17))
+BUNDLE = (("widget.js", 64, 48, 22, 17), ("widget.css", 12, 8, 3.5, 2.5), ("more.js", 128, 96, 44, 33))
 
 
 def imports(options: Options) -> Iterator[Row]:
