@@ -88,9 +88,7 @@ def test_where_no_lane_works_a_command_is_queued_and_carried_out_when_the_cell_e
 
     notebook.start(2)
     notebook.button("pause").click()
-    expect(notebook.view.get_by_role("status").first).to_have_text(
-        "Queued: kernel busy. When the running cell ends: pause."
-    )
+    expect(notebook.view.get_by_text("Queued: kernel busy. When the running cell ends: pause.")).to_be_visible()
     expect(notebook.button("pause")).to_have_attribute("aria-disabled", "true")
     assert is_busy(notebook, 2)
     (notebook.lab.root / "sleeps").touch()
