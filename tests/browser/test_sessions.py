@@ -31,6 +31,7 @@ def parse(load):
     gate.wait(60)
     return len(load)
 """
+SHOWN = SITE.replace("def load():", "def load():\n    display({'text/plain': 'two packages'}, raw=True)")
 REVIEW = """
 %%milo review
 @phase(review=True)
@@ -106,6 +107,34 @@ def test_a_past_session_can_be_looked_at_in_a_new_kernel_and_says_why_it_cannot_
     expect(view.locator("[data-pane=result]")).to_contain_text("%milo pull site load")
     assert_accessible(notebook)
     notebook.shoot(f"past-{theme.split()[-1].lower()}", view)
+
+
+def test_a_past_session_goes_on_at_a_click_in_its_own_view_with_what_it_displayed(open_notebook):
+    notebook = open_notebook(SETUP, SHOWN, "%milo attach site", "broken = False; gate.set()")
+    notebook.run(0, 1)
+    notebook.expect_status("failed")
+    notebook.page.evaluate("window.panel.sessionContext.session.kernel.restart()")
+    expect(notebook.view).to_have_attribute("data-connection", "gone")
+    expect(notebook.page.locator(".milo-still").first).to_be_hidden()  # the view above it tells the same
+
+    notebook.edit(1, SHOWN.replace("%%milo site", "%%milo site --define"))
+    notebook.run(0, 3)
+    notebook.run(1)
+    notebook.run(2)
+    scroll_to(notebook, 2)
+    view = notebook.page.locator(".milo-root").last
+    expect(view.locator("[data-kind=told]")).to_contain_text("goes on in it, with the code of this kernel")
+    view.locator('[data-view=graph] [data-phase="load"]').click()
+    view.locator("[data-tab=output]").click()
+    expect(view.locator("[data-pane=output]")).to_contain_text("two packages")
+    assert_accessible(notebook)
+    notebook.shoot("past-defined", view)
+
+    view.locator("button[data-command=retry-failed]").click()
+    expect(view).to_have_attribute("data-status", "completed")
+    expect(view).to_have_attribute("data-owner", "here")
+    expect(view.locator("[data-pane=output]")).to_contain_text("two packages")
+    assert notebook.ask("print(site['load'].known.attempt, site.results['parse'])") == "1 2"
 
 
 def test_a_session_that_another_kernel_runs_is_followed_and_steered_from_here(open_notebook):
