@@ -66,7 +66,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
                 {!session
                   ? "Waiting for the pipeline…"
                   : session.phases.length
-                    ? whyNotMore() || "Loading…"
+                    ? whyNotMore() || (connection === "gone" ? "The kernel went before this part of the view came." : "Loading…")
                     : "This pipeline has no phases."}
               </p>
             )}
