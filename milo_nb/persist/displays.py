@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_PHASE_BYTES: Final = 64_000_000
 """Most bytes of one phase's displays that are kept: the last ones."""
+MOST_KEPT: Final = 100
+"""Most displays of one phase that are kept."""
 MAX_SESSION_BYTES: Final = 512_000_000
 """Most bytes of a session's displays."""
 _MAX_FILE_BYTES: Final = MAX_PHASE_BYTES + 1_000_000
@@ -113,7 +115,10 @@ class DisplayFiles:
         self._path(phase, place).unlink(missing_ok=True)
 
     def list(self, phases: Iterable[str]) -> dict[str, dict[Place, tuple[int, int]]]:
-        """Return the displays that are there, as they were made, each with its time of change and its size. Opens none."""
+        """Return the last displays that are there, as they were made, each with its time of change and its size.
+
+        Opens none. Of more than are ever kept, as a hostile directory may have them, the earlier ones are passed over.
+        """
         known = {file_name(phase): phase for phase in phases}
         found: dict[str, dict[Place, tuple[int, int]]] = {}
         with contextlib.suppress(OSError), os.scandir(self._directory) as entries:
@@ -124,7 +129,7 @@ class DisplayFiles:
                         status = entry.stat(follow_symlinks=False)
                         place = Place(int(match[2]), int(match[3]))
                         found.setdefault(phase, {})[place] = (status.st_mtime_ns, status.st_size)
-        return {phase: dict(sorted(places.items())) for phase, places in found.items()}
+        return {phase: _last(places) for phase, places in found.items()}
 
     def load(self, phase: str, place: Place) -> Display:
         """Return a display.
@@ -159,6 +164,16 @@ class DisplayFiles:
         mac = hmac.new(self._key(), b"%b%d\0%b" % (_SCHEME, len(purpose), purpose), "sha256")
         mac.update(body)
         return mac.hexdigest()
+
+
+def _last(places: dict[Place, tuple[int, int]]) -> dict[Place, tuple[int, int]]:
+    kept, room = [], _MAX_FILE_BYTES
+    for place, (changed, size) in sorted(places.items(), reverse=True)[:MOST_KEPT]:
+        room -= size
+        if room < 0:
+            break
+        kept.append((place, (changed, size)))
+    return dict(reversed(kept))
 
 
 def _encode(display: Display) -> bytes:

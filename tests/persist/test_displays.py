@@ -38,7 +38,7 @@ def test_a_display_comes_back_as_it_was(files):
     st.dictionaries(st.text(), st.none() | st.integers() | st.text()),
 )
 def test_any_forms_come_back(tmp_path_factory, forms, metadata):
-    run_dir = RunDir.make(tmp_path_factory.mktemp("a"), "shop", "11111111-1111-1111-1111-111111111111", 0.0)
+    run_dir = RunDir.make(tmp_path_factory.getbasetemp() / "forms", "shop", "11111111-1111-1111-1111-111111111111", 0.0)
     files = DisplayFiles(run_dir, lambda: KEY)
     display = Display(forms, metadata)
     files.write("Über/..", FIRST, display)
@@ -99,6 +99,14 @@ def test_what_a_crash_left_half_written_is_swept_away_and_what_another_process_w
     dead.write_bytes(b"")
     files.sweep()
     assert list(run_dir.outputs.iterdir()) == [mine]
+
+
+def test_of_more_than_are_ever_kept_the_last_are_listed(files, run_dir, monkeypatch):
+    for number in range(1, 131):
+        (run_dir.outputs / f"plot.1.{number}.display").write_bytes(b"x" * 100)
+    assert list(files.list(["plot"])["plot"]) == [Place(1, n) for n in range(31, 131)]
+    monkeypatch.setattr("milo_nb.persist.displays._MAX_FILE_BYTES", 250)
+    assert list(files.list(["plot"])["plot"]) == [Place(1, 129), Place(1, 130)]
 
 
 def test_one_that_was_removed_is_not_there(files):
