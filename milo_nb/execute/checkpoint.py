@@ -181,7 +181,7 @@ class Checkpoint:
 
     def drop(self) -> None:
         """Let go of what was saved of an attempt that was given up meanwhile."""
-        self._keeper.recorder.drop(self._phase.name, self._attempt)
+        self._keeper.recorder.unstage(self._phase.name, self._attempt)
 
     def release(self) -> None:
         """Let others make what this attempt does not make."""

@@ -213,7 +213,7 @@ class Disk:
         """Let go of what was staged for a command that was refused."""
         if self.recorder is not None:
             for name, attempt in staged:
-                self.recorder.unstage(name, attempt)
+                self.recorder.unstage(name, attempt, is_substitute=True)
 
     def record_edits(self, names: Iterable[str]) -> None:
         """Take the files of reviewed phases as they are now: the reviewer may have edited them."""

@@ -137,13 +137,9 @@ class Recorder:
         """Return a result that is written and not kept yet, if there is one."""
         return self._writer.staged.get((phase, attempt))
 
-    def unstage(self, phase: str, attempt: int) -> None:
-        """Let go of a substitute: its phase is not skipped after all."""
-        let_go_of(self.results, self._writer.substitutes, (phase, attempt))
-
-    def drop(self, phase: str, attempt: int) -> None:
-        """Let go of a result that is written and will not be kept."""
-        let_go_of(self.results, self._writer.staged, (phase, attempt))
+    def unstage(self, phase: str, attempt: int, *, is_substitute: bool = False) -> None:
+        """Let go of what is written and will not be kept: its attempt was given up, or its phase is not skipped after all."""
+        let_go_of(self.results, self._writer.substitutes if is_substitute else self._writer.staged, (phase, attempt))
 
     def note(self, action: Action) -> None:
         """Have an action journalled that the store is not to be told of here, or that :meth:`take` leaves out."""

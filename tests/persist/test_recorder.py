@@ -263,8 +263,8 @@ def test_a_result_and_a_substitute_for_it_are_never_mistaken_for_each_other(desk
 
 def test_a_substitute_whose_phase_is_not_skipped_after_all_is_let_go(desk):
     desk.recorder.stage("p0", 1, LARGE, is_substitute=True)
-    desk.recorder.unstage("p0", 1)
-    desk.recorder.unstage("p0", 1)
+    desk.recorder.unstage("p0", 1, is_substitute=True)
+    desk.recorder.unstage("p0", 1, is_substitute=True)
     desk.complete("p0", save=False)
     assert desk.recorder.flush(DEADLINE_S)
 
