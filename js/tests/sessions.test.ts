@@ -106,9 +106,11 @@ test("lines that belong to no phase have an entry below the phases, and a log", 
   expect(find("[data-other]").textContent).toBe("Other output, 12 lines");
   find("[data-other]").click();
   await settled();
-  const asked = model.sent.filter((message) => message.type === "logs").at(-1);
-  expect(asked).toMatchObject({ phase: 1, start: 0 });
-  model.say({ type: "logs", id: asked?.id, phase: 1, start: 0, total: 12, first: 0, lines: lines(0, 12) });
+  const asked = model.sent.flatMap((message) => (message.type === "ask" && message.what === "page" ? [message] : [])).at(-1);
+  expect(asked).toMatchObject({ args: { phase: 1, start: 0 } });
+  const rows = lines(0, 12).map((line, number) => [number, ...line, 1]);
+  const body = { start: 0, total: 12, first: 0, kept: [[0, 12]], rows };
+  model.say({ type: "answer", id: asked?.id, done: true, error: "", body });
   await settled();
   expect(texts('[aria-label="Other output"] .milo-log-text')).toContain("line 11");
   model.say({ type: "delta", seq: 6, now: 13, pipeline: { other: 13 }, phases: [], logs: [] });
