@@ -163,7 +163,9 @@ if (host && options) {
   document.body.dataset.jpThemeLight = parameters.get("theme") === "dark" ? "false" : "true";
   const logs = new Map(
     options.phases.flatMap((phase: Phase, i: number) =>
-      phase.status === "pending" ? [] : [[i, sampleLines(phase.name, 0, options.phases.length > 500 ? 40 : 400 + (i % 40) * 37, 2 + i)] as const],
+      phase.status === "pending"
+        ? []
+        : [[i, sampleLines(phase.name, 0, options.phases.length > 500 ? 40 : 400 + (i % 40) * 37, 2 + i)] as const],
     ),
   );
   const status: Snapshot["status"] = options.status ?? "running";

@@ -10,7 +10,8 @@ export const INTERNAL =
   "hint horizontal isBusy isCause isCurrent isFar isPure isQueued isSelected kind label layer layerGap layout loaded nodeGap nodeHeight nodeWidth names notice onChoose onFollow " +
   "onSight order paths pattern peek permit pieces port props received refuse requests reveal routes row rowHeight seen select setExpanded setFollow shelf shown showView " +
   "since slots starts syncing tabs timer toggleHelp touched viewport virtual wantDetail wantLogs wantOutputs";
-export const HOOKS = "root still header inspector graph node word log log-row log-text log-host log-number log-phase log-steps log-said log-hidden";
+export const HOOKS =
+  "root still header inspector graph node word log log-row log-text log-host log-number log-phase log-steps log-said log-hidden";
 
 export const isInternal = new RegExp(`^(${INTERNAL.replaceAll(" ", "|")})$`);
 

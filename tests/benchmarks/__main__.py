@@ -18,8 +18,8 @@ import persisting
 import scheduling
 import sizes
 import values
-import viewing_logs
 import viewing
+import viewing_logs
 from harness import Benchmark, Options, Row, draw
 
 BENCHMARKS: tuple[Benchmark, ...] = (

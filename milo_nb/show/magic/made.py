@@ -206,7 +206,11 @@ def check_params(pipeline: Runnable, params: Mapping[str, Any]) -> None:
     known = params_of(pipeline)
     for name in params:
         is_phase = name in pipeline.graph.index  # which is refused with the reason
-        if name not in known and not is_phase and not any(_may_read(pipeline.graph, i, name) for i in pipeline.graph.takes):
+        if (
+            name not in known
+            and not is_phase
+            and not any(_may_read(pipeline.graph, i, name) for i in pipeline.graph.takes)
+        ):
             there = available("parameters", name, known)
             raise UsageError(f"-p {name}: no phase of '{pipeline.name}' takes that parameter. {there}")
 
