@@ -8,7 +8,7 @@ import "./styles/inspector.css";
 import "./styles/log.css";
 import "./styles/menu.css";
 
-export { Inspector } from "./view/inspector";
-export { List } from "./view/list";
-export { Overlays } from "./view/overlays";
-export { Timeline } from "./view/timeline";
+export { Overlays } from "./view/actions/overlays";
+export { Inspector } from "./view/inspector/inspector";
+export { List } from "./view/rows/list";
+export { Timeline } from "./view/rows/timeline";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { parseSources } from "../src/view/info";
-import { parseNow } from "../src/view/now";
-import { parseLook } from "../src/view/result";
+import { parseSources } from "../src/view/inspector/info";
+import { parseNow } from "../src/view/inspector/now";
+import { parseLook } from "../src/view/inspector/result";
 
 test.each([
   ["answer-result", parseLook],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { formatCount, formatDuration, formatPercent, formatStamp, phaseNote, phaseSummary, plural } from "../src/view/format";
-import { zoomAt } from "../src/view/panzoom";
+import { zoomAt } from "../src/view/graph/panzoom";
 import { phase } from "./samples";
 
 test.each([

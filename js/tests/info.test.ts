@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test } from "vitest";
 import widget from "../src/index";
-import { tries } from "../src/view/info";
+import { tries } from "../src/view/inspector/info";
 import type { Phase } from "../src/wire";
 import { type FakeModel, fakeModel } from "./model";
 import { phase, snapshot } from "./samples";

@@ -4,7 +4,7 @@ import widget from "../src/index";
 import { isReading, READS_BACK_FOR_MS, READS_FOR_MS, toOpen, UNATTENDED } from "../src/state/attention";
 import { blockedBy, blockersOf, paneFor, panesOf } from "../src/state/panes";
 import { INITIAL, reduce, type State } from "../src/state/reducer";
-import { fit, LEAST, MOST_HEIGHT, moved, recall } from "../src/view/split";
+import { fit, LEAST, MOST_HEIGHT, moved, recall } from "../src/view/inspector/split";
 import type { Phase } from "../src/wire";
 import { type FakeModel, fakeModel } from "./model";
 import { failing, phase, snapshot } from "./samples";

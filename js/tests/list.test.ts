@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, test } from "vitest";
 import { NO_LOGS, putLines } from "../src/state/logs";
-import { lastLine, latest, sortPhases } from "../src/view/list";
+import { lastLine, latest, sortPhases } from "../src/view/rows/list";
 import { endViews, openView, press, settled } from "./open";
 import { failing, phase } from "./samples";
 

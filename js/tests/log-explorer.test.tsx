@@ -4,7 +4,7 @@ import { answerAboutLogs } from "../dev/fake-log";
 import { render } from "../src/dom/h";
 import { effect } from "../src/state/signal";
 import { createStore, type Port } from "../src/state/store";
-import { Log } from "../src/view/log";
+import { Log } from "../src/view/log/log";
 import type { LogLine, Phase, Snapshot } from "../src/wire";
 import { phase, snapshot } from "./samples";
 

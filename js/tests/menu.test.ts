@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { INITIAL } from "../src/state/reducer";
-import { offersFor } from "../src/view/menu-items";
-import { TIP_AFTER_MS } from "../src/view/overlays";
-import { ASK_AFTER_MS } from "../src/view/preview";
+import { offersFor } from "../src/view/actions/menu-items";
+import { TIP_AFTER_MS } from "../src/view/actions/overlays";
+import { ASK_AFTER_MS } from "../src/view/actions/preview";
 import { failing, phase, snapshot } from "./samples";
 import { type Shown, show } from "./shown";
 

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import widget from "../src/index";
-import { loadOf, type Now, type Watched, watch } from "../src/view/now";
+import { loadOf, type Now, type Watched, watch } from "../src/view/inspector/now";
 import { type FakeModel, fakeModel } from "./model";
 import { phase, snapshot } from "./samples";
 

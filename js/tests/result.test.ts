@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import widget from "../src/index";
-import { formatBytes } from "../src/view/bytes";
+import { formatBytes } from "../src/view/inspector/bytes";
 import type { Phase } from "../src/wire";
 import { type FakeModel, fakeModel } from "./model";
 import { phase, snapshot } from "./samples";

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, test } from "vitest";
-import { formatMark } from "../src/view/timeline-axis";
+import { formatMark } from "../src/view/rows/timeline-axis";
 import { endViews, openView, press, settled } from "./open";
 import { phase } from "./samples";
 
