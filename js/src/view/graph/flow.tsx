@@ -27,6 +27,7 @@ export function Flow({ layout, routes }: Props) {
         for (let dot = 0; dot < DOTS_PER_EDGE; dot++) {
           const duration = (last / SPEED_PX_S) * 1000;
           const made = box.appendChild(document.createElement("i"));
+          made.style.transform = keyframes[0]?.transform ?? ""; // where it stands if nothing is to move, as in pictures
           made.animate(keyframes, {
             duration,
             delay: (-duration * dot) / DOTS_PER_EDGE,
