@@ -246,3 +246,24 @@ def test_a_batch_of_lines_fits_its_room_and_holds_at_least_one() -> None:
     assert len(wire.to_lines(rows, 1)) == 1
     assert wire.to_lines([], 1_000) == []
     assert len(wire.to_lines(rows, 1_000_000)) == 100
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "why"),
+    [
+        ({"value": 3}, "options.value", "a string"),
+        ({"value": "x" * 500}, "options.value", "at most 200"),
+        ({"value": "tomorrow"}, "options.value", "variable:NAME, got 'tomorrow'"),
+        ({"downstream": 1}, "options.downstream", "true or false"),
+        ([], "options", "an object"),
+    ],
+)
+def test_options_that_no_command_has_are_named(options: object, field: str, why: str) -> None:
+    with pytest.raises(WireError, match=why) as caught:
+        browser.check_options(options)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("value", ["none", "earlier", "variable:df"])
+def test_what_a_skipped_phase_gives_instead_is_an_option(value: str) -> None:
+    assert browser.check_options({"value": value, "replace": True, "unknown": 1}) == {"value": value, "replace": True}
