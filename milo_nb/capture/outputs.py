@@ -134,7 +134,7 @@ class OutputBook:
         on_change: Called after each change, on the thread that displays; for one who shows them.
     """
 
-    __slots__ = ("_clears", "_entries", "_lock", "_most", "_name", "_number", "dropped", "on_change", "revision")
+    __slots__ = ("_clears", "_entries", "_lock", "_most", "_name", "_numbers", "dropped", "on_change", "revision")
 
     def __init__(self, name: str, most: int = MAX_OUTPUTS) -> None:
         """Keep the last ``most`` outputs of the phase ``name``."""
@@ -142,7 +142,7 @@ class OutputBook:
         self._most = most
         self._lock = threading.Lock()
         self._entries: list[KeptOutput] = []
-        self._number = (0, 0)  # of the attempt, the last one given
+        self._numbers: dict[int, int] = {}  # the last one given, by attempt: one that was given up may still display
         self._clears: int | None = None
         self.revision = 0
         self.dropped = 0
@@ -206,9 +206,8 @@ class OutputBook:
         return is_found
 
     def _append(self, output: Output, attempt: int, *, late: bool) -> str:
-        of_attempt, number = self._number
-        self._number = (attempt, number + 1 if of_attempt == attempt else 1)
-        reference = f"{self._name}.{attempt}/{self._number[1]}"
+        number = self._numbers[attempt] = self._numbers.get(attempt, 0) + 1
+        reference = f"{self._name}.{attempt}/{number}"
         self._entries.append(KeptOutput(reference, attempt, output._replace(update=False), late, self.revision))
         if len(self._entries) > self._most:
             del self._entries[0]

@@ -239,8 +239,7 @@ class EarlierBook(OutputBook):
             self._entries.append(KeptOutput(reference, place.attempt, output, kept.late, kept.revision))
             self.dropped = max(self.dropped, kept.dropped)
             self.revision = max(self.revision, kept.revision)
-            if place.attempt >= self._number[0]:
-                self._number = (place.attempt, place.number)
+            self._numbers[place.attempt] = max(self._numbers.get(place.attempt, 0), place.number)
 
 
 def _reference(phase: str, place: Place) -> str:

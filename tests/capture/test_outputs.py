@@ -127,3 +127,9 @@ def test_the_last_outputs_are_kept_and_the_others_counted() -> None:
         book.add(text(name), 1)
     assert texts(book) == ["c", "d"]
     assert book.dropped == 2
+
+
+def test_attempts_that_display_by_turns_never_give_one_reference_twice() -> None:
+    book = OutputBook("p")
+    given = [book.add(text("a"), 1), book.add(text("b"), 2), book.add(text("c"), 1, late=True), book.add(text("d"), 2)]
+    assert given == ["p.1/1", "p.2/1", "p.1/2", "p.2/2"]
