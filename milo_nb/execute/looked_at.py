@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("milo_nb")
 POLL_S = 0.25
+MOST_TRIES = 10
+"""How often the journal of a session whose owner is gone is tried to be read to its end."""
 ANSWER_S = 10.0
 _OPTIONS = ("downstream", "replace", "only", "stale")
 
@@ -197,18 +199,23 @@ class AttachedSession:
         self.results.back_with(self._load)
         self.errors.update(recorded_errors(journalled, self.state))
         if not self.is_owned:
-            for action in settled(self.state):
-                self.store.loop.dispatch(action)
-        if not self.is_owned or (self.state.status in ENDED and self.state.stopped_at):
+            self._settle()
+        elif self.state.status in ENDED and self.state.stopped_at:
             self.ended.set()
         else:
             self.ended.clear()
+
+    def _settle(self) -> None:
+        """Say what its owner could not say any more."""
+        for action in settled(self.state):
+            self.store.loop.dispatch(action)
+        self.ended.set()
 
     def _load(self, record: Mapping[str, Any]) -> Any:
         return ResultFiles(self.run_dir, signing_key()).load(record)
 
     def _follow(self) -> None:
-        pause = POLL_S
+        pause, tries = POLL_S, 0
         while not self._stop.wait(pause):
             began = time.monotonic()
             owned = self.is_owned
@@ -220,9 +227,12 @@ class AttachedSession:
                 self._follow_logs()
                 for name in self._displays.refresh():
                     self.store.loop.dispatch(Action(a.PHASE_OUTPUT, {"name": name}))
+                tries = 0
             except Exception as e:
                 LOG.debug("session %s cannot be followed now", self.id, exc_info=e)
-            if not owned:
+                tries += 1
+            if not owned and not 0 < tries < MOST_TRIES and not self.is_owned:
+                self._settle()  # also if there is nothing to read any more: nobody should wait for that
                 return
             pause = max(POLL_S, 10 * (time.monotonic() - began))
 

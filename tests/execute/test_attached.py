@@ -1,6 +1,7 @@
 """Looking at sessions on disk: the view is rebuilt, a living owner is followed and asked, and no code is run."""
 
 import pickle
+import shutil
 
 import pytest
 
@@ -14,6 +15,7 @@ from milo_nb.errors import (
     UnknownPhaseError,
     UnknownSessionError,
 )
+from milo_nb.execute import looked_at
 from milo_nb.execute.earlier import EARLIER_RESULT
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.execute.result import ExecutionState
@@ -127,6 +129,20 @@ def test_a_running_session_is_followed(run, look):
     assert seen.wait(DEADLINE_S).success
     wait_until(lambda: [log.line for log in seen["c"].logs()] == ["late 5"])
     wait_until(lambda: seen.results.get("b") == 5)
+
+
+def test_waiting_ends_when_the_session_is_removed_under_its_owner(run, look, monkeypatch):
+    monkeypatch.setattr(looked_at, "POLL_S", 0.01)
+    gate = Gate(1)
+    first = run(Phase("a", gate))
+    assert gate.began.wait(DEADLINE_S)
+    first.session.disk.recorder.flush(DEADLINE_S)
+    seen = look(first.session_id)
+    shutil.rmtree(seen.run_dir.path)
+    assert not seen.wait(DEADLINE_S).success
+    assert seen["a"].known.reason == "interrupted: its kernel ended"
+    gate.open.set()
+    first.wait(DEADLINE_S)
 
 
 def test_a_command_goes_to_the_owner_and_comes_back(run, look):
