@@ -92,11 +92,16 @@ class Checksum:
         self._open = hashlib.sha256()
         self._room = PIECE_BYTES
 
-    def _in_a_thread(self, part: memoryview, at: int, first: Callable[[memoryview, int], None] | None) -> Future[bytes]:
+    def _in_a_thread(
+        self, part: memoryview, at: int, first: Callable[[memoryview, int], None] | None
+    ) -> Future[bytes] | bytes:
         if self._threads is None:
             count = min(os.cpu_count() or 1, _MOST_THREADS)
             self._threads = ThreadPoolExecutor(count, thread_name_prefix="milo-checksum")
-        return self._threads.submit(_digest, part, at, first)
+        try:
+            return self._threads.submit(_digest, part, at, first)
+        except RuntimeError:  # no thread is to be had: the system allows no more, or the interpreter ends
+            return _digest(part, at, first)
 
     def __enter__(self) -> Self:
         return self

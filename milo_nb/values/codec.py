@@ -237,7 +237,7 @@ class _Sink:
             while len(part):
                 written = os.pwrite(fd, part, at)
                 part, at = part[written:], at + written
-                if at // _HURRY_BYTES != (at - written) // _HURRY_BYTES:
+                if at // _HURRY_BYTES != (at - written) // _HURRY_BYTES and hasattr(os, "posix_fadvise"):  # macOS: none
                     os.posix_fadvise(fd, 0, at, os.POSIX_FADV_DONTNEED)  # begins to write, does not wait
         except OSError as error:
             self.trouble = error

@@ -480,3 +480,25 @@ def test_saving_a_large_value_takes_next_to_no_memory_and_reading_it_no_copy(tmp
     for saving_mb, reading_mb, file_mb in rows:
         assert saving_mb < 20
         assert reading_mb < file_mb + 20
+
+
+def written_and_read(path, value):
+    with path.open("wb") as file:
+        seal = dump(value, file, KEY, HERE)
+    with open_own(path) as file:
+        return load(file, KEY, HERE, seal)
+
+
+def test_large_values_are_saved_where_the_system_cannot_be_asked_to_begin_writing(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fadvise", raising=False)  # macOS has none
+    value = np.arange(5_000_000)
+    assert np.array_equal(written_and_read(tmp_path / "value", value), value)
+
+
+def test_large_values_are_saved_and_loaded_when_no_thread_can_be_started(tmp_path, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    value = np.arange(2_000_000)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert np.array_equal(written_and_read(tmp_path / "value", value), value)
