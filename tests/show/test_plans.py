@@ -243,6 +243,26 @@ def test_without_a_notebook_they_are_those_of_the_program(monkeypatch: pytest.Mo
     assert list(substitutes._variables()) == [("rows", [1])]
 
 
+class Elsewhere:
+    @property  # type: ignore[misc] # as proxies do, of requests and settings
+    def __class__(self) -> type:
+        raise RuntimeError("outside of its context")
+
+    @property
+    def shape(self) -> object:
+        raise SystemExit
+
+
+def test_one_variable_that_cannot_be_looked_at_does_not_cost_the_others(
+    failed: PipelineExecutor, variables: Callable[..., None]
+) -> None:
+    variables(frame=[1], huge=10**5000, request=Elsewhere())
+    assert values(failed) == {
+        "earlier": "",
+        "variables": [["frame", "list of 1"], ["huge", "int"], ["request", "Elsewhere"]],
+    }
+
+
 class Table:
     shape = (12, 3)
 

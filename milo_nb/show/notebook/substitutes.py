@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sized
+from contextlib import suppress
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 NONE, EARLIER = SUBSTITUTES
 MOST_VARIABLES = 500
+_NUMBERS = (bool, int, float)
 _CONTAINERS = (str, bytes, list, tuple, set, frozenset, dict)
 _NO_VALUES = (ModuleType, FunctionType, BuiltinFunctionType, type, Commands, Phase)
 _SYSTEMS_OWN = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
@@ -65,13 +67,15 @@ def value_of(session: Session, name: str, option: str) -> Any:
 def kind_of(value: object) -> str:
     """Return what a variable is, in few words; calls nothing of the person's classes but a ``shape`` they may have."""
     name = name_of_type(value)
-    if isinstance(value, (bool, int, float)) and len(text := repr(value)) < 20:  # noqa: PLR2004 - what fits a menu
-        return f"{name} {text}"
+    if type(value) in _NUMBERS:
+        with suppress(ValueError):  # an integer of thousands of digits is not written out
+            if len(text := repr(value)) < 20:  # noqa: PLR2004 - what fits a menu
+                return f"{name} {text}"
     if type(value) in _CONTAINERS and isinstance(value, Sized):
         return f"{name} of {len(value):,}"
     try:
         shape = getattr(value, "shape", None)
-    except Exception:  # noqa: BLE001 - a person's property may raise anything
+    except BaseException:  # noqa: BLE001 - a person's property may raise anything
         shape = None
     if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape):
         return f"{name} {' x '.join(map(str, shape))}".rstrip()
@@ -92,5 +96,5 @@ def _namespace() -> Mapping[str, Any]:
 
 def _variables() -> Iterator[tuple[str, Any]]:
     for name, value in sorted(_namespace().items(), key=lambda item: item[0].casefold()):
-        if not name.startswith("_") and name not in _SYSTEMS_OWN and not isinstance(value, _NO_VALUES):
+        if not name.startswith("_") and name not in _SYSTEMS_OWN and not issubclass(type(value), _NO_VALUES):
             yield name, value
