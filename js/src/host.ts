@@ -40,6 +40,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const giveUp = new Map<string, ReturnType<typeof setTimeout>>();
   const asked = new Map<string, { key: string; at: number }>(); // pages and details that are on their way, by what they are
   const questions = new Map<string, (answer: Answer) => void>();
+  const begun = new Set<string>(); // questions that the kernel has taken: asking again would not help
   let heardAt = clock();
   let askedAt = clock();
   let unacked = 0;
@@ -84,6 +85,9 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     try {
       message = parseFromKernel(content, "");
     } catch (error) {
+      const { id } = Object(content) as { id?: unknown };
+      if (questions.has(id as string))
+        return onAnswer(id as string, { done: true, error: `The answer could not be read: ${error}.`, body: {}, data: undefined });
       const wasSyncing = state.peek().syncing;
       store.dispatch({ type: "misread", reason: `${error}` });
       if (!wasSyncing) ask({ type: "sync" }); // an unreadable snapshot must not be asked for without end
@@ -119,16 +123,19 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const onAnswer = (id: string, answer: Answer) => {
     const take = questions.get(id);
     settle(id);
-    if (answer.done) questions.delete(id);
-    else if (Object.keys(answer.body as object).length === 0) return; // it has arrived, no more
+    if (answer.done) {
+      questions.delete(id);
+      begun.delete(id);
+    } else if (take) begun.add(id);
+    if (!answer.done && Object.keys(answer.body as object).length === 0) return; // it has arrived, no more
     take?.(answer);
   };
+  const giveUpOn = (id: string) => onAnswer(id, { done: true, error: "The kernel does not answer.", body: {}, data: undefined });
   const question = (what: string, args: Readonly<Record<string, unknown>>, take: (answer: Answer) => void) => {
     const id = uuid();
     const message: FromBrowser = { type: "ask", id, what, args };
     const look = () => {
-      if (clock() - heardAt >= GONE_AFTER_MS)
-        return onAnswer(id, { done: true, error: "The kernel does not answer.", body: {}, data: undefined });
+      if (clock() - heardAt >= GONE_AFTER_MS) return giveUpOn(id);
       send(message, id);
       giveUp.set(id, setTimeout(look, GIVE_UP_AFTER_MS));
     };
@@ -137,6 +144,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     giveUp.set(id, setTimeout(look, GIVE_UP_AFTER_MS));
     return () => {
       settle(id);
+      begun.delete(id);
       if (questions.delete(id)) send({ type: "drop", id });
     };
   };
@@ -182,6 +190,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     const silent = clock() - heardAt;
     if (silent < GONE_AFTER_MS) return;
     store.dispatch({ type: "connected", connection: "gone" });
+    for (const id of [...begun]) giveUpOn(id); // the rest of their answers went with the kernel
     if (clock() - askedAt > GONE_AFTER_MS) ask({ type: "hello", view });
   };
 

@@ -272,3 +272,58 @@ test("a question that a dead kernel does not answer ends in words", () => {
   vi.advanceTimersByTime(GIVE_UP_AFTER_MS + 1);
   expect(told).toEqual(["The kernel does not answer."]);
 });
+
+test("a question that the kernel has begun to answer ends in words when the kernel is gone, whatever had come of it", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const told: string[][] = [[], []];
+  const ids = told.map((into) => {
+    port.ask("search", { phase: 0 }, ({ done, error }) => into.push(`${done} ${error}`));
+    const asked = model.sent.at(-1);
+    if (asked?.type !== "ask") throw new Error("no question");
+    return asked.id;
+  });
+  for (const id of ids) model.say({ type: "answer", id, done: false, error: "", body: {} });
+  model.say({ type: "answer", id: ids[1], done: false, error: "", body: { searched: 1 } });
+  vi.advanceTimersByTime(GONE_AFTER_MS + 1_000);
+  expect(port.state.value.connection).toBe("gone");
+  expect(told).toEqual([["true The kernel does not answer."], ["false ", "true The kernel does not answer."]]);
+  model.say({ type: "answer", id: ids[0], done: true, error: "", body: {} });
+  vi.advanceTimersByTime(60_000);
+  expect(told.map((one) => one.length)).toEqual([1, 2]);
+});
+
+test("a question that was dropped after it had begun hears nothing of a kernel that is gone", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const take = vi.fn();
+  const drop = port.ask("report", {}, take);
+  const asked = model.sent.at(-1);
+  model.say({ type: "answer", id: asked?.type === "ask" ? asked.id : "", done: false, error: "", body: {} });
+  drop();
+  vi.advanceTimersByTime(60_000);
+  expect(take).not.toHaveBeenCalled();
+});
+
+test.each([
+  ["body", { body: [] }],
+  ["done", { done: "yes" }],
+  ["error", { error: null }],
+])("an answer whose %s cannot be read is told to who asked, and to nobody else", (field, wrong) => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model);
+  const take = vi.fn();
+  port.ask("result", { phase: 0 }, take);
+  const asked = model.sent.at(-1);
+  const before = model.sent.length;
+  model.say({ type: "answer", id: asked?.type === "ask" ? asked.id : "", done: true, error: "", body: {}, ...wrong });
+  expect(take).toHaveBeenCalledOnce();
+  expect(take.mock.calls[0]?.[0]).toMatchObject({ done: true, error: expect.stringContaining(`${field}: expected`) });
+  expect(port.state.value).toMatchObject({ notice: null, syncing: false });
+  expect(model.sent.length).toBe(before);
+  vi.advanceTimersByTime(60_000);
+  expect(take).toHaveBeenCalledOnce();
+});
