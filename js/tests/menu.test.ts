@@ -274,3 +274,38 @@ test("a phase that changes while its menu is open changes what the menu offers",
   await shown.settled();
   expect(item("cancel").getAttribute("aria-disabled")).toBe("false");
 });
+
+const other = () => snapshot([phase("load"), phase("other")], { session_id: "another" });
+
+test("a menu whose phase another one has taken the place of closes, and gives the focus to the phases", async () => {
+  await open();
+  shown.say(other());
+  await shown.settled();
+  expect(menu()).toBeNull();
+  expect(document.activeElement).toBe(shown.find("[role=listbox]"));
+  shown.say(snapshot(failing, { session_id: "a third" }));
+  await shown.settled();
+  expect(menu()).toBeNull();
+});
+
+test("a menu whose phase is gone closes, and does not come back with the next phase in that place", async () => {
+  await open();
+  shown.say(snapshot([phase("load")], { session_id: "another" }));
+  await shown.settled();
+  expect(menu()).toBeNull();
+  expect(document.activeElement).toBe(shown.find("[role=listbox]"));
+  shown.say(other());
+  await shown.settled();
+  expect(menu()).toBeNull();
+});
+
+test("the question for a value closes when its phase is gone: the value would go to another one", async () => {
+  await open();
+  item("skip-value").click();
+  await shown.settled();
+  expect(shown.find('[role="dialog"]')).toBeTruthy();
+  shown.say(other());
+  await shown.settled();
+  expect(shown.el.querySelector('[role="dialog"]')).toBeNull();
+  expect(document.activeElement).toBe(shown.find("[role=listbox]"));
+});

@@ -18,6 +18,8 @@ interface Props extends ViewProps {
 interface Over {
   readonly what: "menu" | "value";
   readonly index: number;
+  /** Whose it is: after an edit and a new start another phase may be in its place. */
+  readonly phase: string;
   readonly at: Spot;
 }
 
@@ -49,10 +51,18 @@ export function Overlays({ port, id, root, isHelpOpen }: Props) {
     const isThere = back instanceof HTMLElement && root.contains(back);
     (isThere ? back : root.querySelector<HTMLElement>("[role=listbox], [role=grid]"))?.focus({ preventScroll: true });
   };
-  useEffect((ending) => listenForMenus(root, ending, (index, at) => open({ what: "menu", index, at }), port.state), []);
+  const nameOf = (index: number) => port.state.peek().session?.phases[index]?.name ?? "";
+  useEffect(
+    (ending) => listenForMenus(root, ending, (index, at) => open({ what: "menu", index, phase: nameOf(index), at }), port.state),
+    [],
+  );
   useEffect((ending) => listenForTips(root, ending, tip, `${id}-tip`), []);
+  const isLeft = over.value !== null && port.state.value.session?.phases[over.value.index]?.name !== over.value.phase;
+  useEffect(() => {
+    if (isLeft) close();
+  }, [isLeft]);
   if (isHelpOpen.value) return <Help port={port} onClose={close} />;
-  const now = over.value;
+  const now = isLeft ? null : over.value;
   if (now?.what === "menu")
     return (
       <PhaseMenu
