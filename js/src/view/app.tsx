@@ -48,6 +48,8 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
     });
     const props = { port, id, now: clock(), theme: theme.value, filter };
     const more = session ? useMore(port) : null; // the first picture waits for nothing
+    const focused = document.activeElement;
+    const had = root.contains(focused);
     const Shown = current.value === "graph" ? Graph : current.value === "list" ? more?.List : more?.Timeline;
     render(
       <div class="milo-app">
@@ -80,6 +82,8 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
       </div>,
       root,
     );
+    // What had the focus may be gone, or elsewhere in the page: keys must still come to this view.
+    if (focused && had && !root.contains(document.activeElement)) returnFocus(root, focused);
   }, ending);
   ending.addEventListener("abort", () => render(null, root), { once: true });
 
@@ -91,6 +95,12 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   every(SAY_EVERY_MS, ending, () => {
     said.value = summary(port.state.peek());
   });
+}
+
+/** To what had it, if that was only moved, else to the phases. */
+function returnFocus(root: HTMLElement, before: Element): void {
+  const to = root.contains(before) ? before : root.querySelector("[role=listbox], [role=grid]");
+  (to as HTMLElement | null)?.focus({ preventScroll: true });
 }
 
 /** One line for screen readers: `build running, 3 of 12 done, parse failed`. */
