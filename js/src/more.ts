@@ -9,6 +9,7 @@ import "./styles/log.css";
 import "./styles/menu.css";
 
 export { Overlays } from "./view/actions/overlays";
+export { ReportButton } from "./view/actions/report";
 export { Inspector } from "./view/inspector/inspector";
 export { List } from "./view/rows/list";
 export { Timeline } from "./view/rows/timeline";

@@ -128,7 +128,6 @@ def test_the_view_saves_it_as_a_file(open_notebook, context, tmp_path):
     notebook = open_notebook("%load_ext milo_nb", CELL)
     notebook.run(0, 1)
     notebook.expect_status("failed")
-    notebook.view.get_by_role("button", name="Keys (?)").click()
     with notebook.page.expect_download() as downloading:
         notebook.view.get_by_role("button", name="Save a report").click()
     assert downloading.value.suggested_filename == "site-report.html"

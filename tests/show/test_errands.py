@@ -143,6 +143,7 @@ def test_of_ten_thousand_commands_at_once_those_that_would_come_too_late_are_ref
     [
         (CommandRequest("1", "retry", ("load",)), "Phase 'load' is completed; there is nothing to retry."),
         (CommandRequest("1", "retry", ("lod",)), "There is no phase 'lod'."),
+        (CommandRequest("1", "retry", ("\ud83d",)), "There is no phase '?'."),
         (CommandRequest("1", "pause"), "There is nothing to pause"),
         (CommandRequest("1", "approve", ("load",)), "Nothing waits for approval."),
     ],

@@ -11,7 +11,7 @@ import pytest
 from milo_nb import Phase, Pipeline
 from milo_nb.errors import InvalidStateError, WireError
 from milo_nb.execute.attaching import attach
-from milo_nb.show.notebook import substitutes
+from milo_nb.show.notebook import previews, substitutes
 from milo_nb.show.notebook.errands import Desk
 from milo_nb.show.notebook.plans import answer_preview, lasting, listed, sentences
 from milo_nb.show.notebook.substitutes import answer_values, earlier, kind_of, value_of
@@ -261,6 +261,29 @@ def test_one_variable_that_cannot_be_looked_at_does_not_cost_the_others(
         "earlier": "",
         "variables": [["frame", "list of 1"], ["huge", "int"], ["request", "Elsewhere"]],
     }
+
+
+class Far:
+    """A proxy whose other end does not answer."""
+
+    hold = threading.Event()
+
+    @property
+    def shape(self) -> object:
+        while not self.hold.wait(0.01):
+            pass
+        return None
+
+
+def test_a_variable_that_hangs_when_it_is_looked_at_is_told_by_its_class_and_the_next_question_answered(
+    failed: PipelineExecutor, variables: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "LOOK_S", 0.1)
+    variables(after=[1], before=[1, 2], far=Far(), zed=1)
+    told = [["after", "list of 1"], ["before", "list of 2"], ["far", "Far"], ["zed", "int"]]
+    assert values(failed)["variables"] == told
+    monkeypatch.setattr(previews, "MOST_LEFT_ALONE", 0)  # as after many that hung
+    assert values(failed)["variables"] == [[name, kind.split()[0]] for name, kind in told]
 
 
 class Table:

@@ -57,6 +57,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
         <div class="milo-line milo-views">
           <Tabs label="Views" tabs={VIEWS} current={current.value} onChoose={showView} />
           <span class="milo-spring" />
+          {more && session ? <more.ReportButton port={port} /> : null}
           <SignButton sign="help" label="Keys (?)" onClick={toggleHelp} />
         </div>
         <div class="milo-body" data-open={state.choice.expanded}>

@@ -52,10 +52,14 @@ function fetchPart(port: Port): Promise<string> {
     const ask = (start: number) =>
       port.ask("part", { start }, ({ error, body, data }) => {
         if (error || !data) return reject(new Error(error || "The kernel sent nothing."));
-        pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-        const next = start + data.byteLength;
-        if (next < parsePiece(body, "part").size && data.byteLength) ask(next);
-        else new Blob(pieces as BlobPart[]).text().then(resolve, reject);
+        try {
+          pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+          const next = start + data.byteLength;
+          if (next < parsePiece(body, "part").size && data.byteLength) ask(next);
+          else new Blob(pieces as BlobPart[]).text().then(resolve, reject);
+        } catch (wrong) {
+          reject(wrong); // it is asked for again in a while
+        }
       });
     ask(0);
   });

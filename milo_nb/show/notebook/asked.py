@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from milo_nb.errors import MiloError, WireError, describe
+from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ class Tell:
 
     def error(self, sentence: str) -> None:
         """Say why there is no answer."""
-        self._desk.send(self._id, {"done": True, "error": sentence, "body": {}}, None)
+        self._desk.send(self._id, {"done": True, "error": clip(sentence), "body": {}}, None)
 
     def is_wanted(self) -> bool:
         """Whether somebody still wants to know."""

@@ -20,7 +20,7 @@ from milo_nb.show.notebook.outputs import to_list, to_piece
 from milo_nb.show.notebook.substitutes import EARLIER, value_of
 from milo_nb.show.notebook.turns import MOST_WAITING, Errands
 from milo_nb.state.commands import Command
-from milo_nb.state.wire import to_lines
+from milo_nb.state.wire import clip, to_lines
 from milo_nb.state.wire_browser import (
     Ask,
     CommandRequest,
@@ -224,4 +224,4 @@ class Desk:
 
 
 def _reply(id_: str, *, ok: bool, message: str) -> dict[str, Any]:
-    return {"type": "reply", "id": id_, "ok": ok, "message": message}
+    return {"type": "reply", "id": id_, "ok": ok, "message": clip(message)}

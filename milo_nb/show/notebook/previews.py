@@ -79,7 +79,7 @@ def to_result(session: Any, i: int, at: Sequence[int] = (), *, loads: bool = Fal
             crumbs.append(clip(name, 80))
         look_at(inner, look)
 
-    failed = _in_time(act)
+    failed = in_time(act)
     if failed:
         look.type = look.type or clip(name_of_type(value), 200)
         look.why = failed
@@ -132,7 +132,7 @@ def _to_table(table: Any, most: int) -> dict[str, Any]:
 _left_alone: list[threading.Thread] = []
 
 
-def _in_time(act: Callable[[], None]) -> str:
+def in_time(act: Callable[[], None]) -> str:
     """Do `act` on a thread of its own, for `LOOK_S` at most; return "", or in words why it came to nothing."""
     _left_alone[:] = [thread for thread in _left_alone if thread.is_alive()]
     if len(_left_alone) >= MOST_LEFT_ALONE:

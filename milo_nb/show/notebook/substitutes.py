@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Mapping, Sized
 from contextlib import suppress
@@ -14,6 +15,8 @@ from milo_nb.execute.commands import Commands
 from milo_nb.execute.earlier import EARLIER_RESULT, earlier, value_of_earlier
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
+from milo_nb.show.notebook.brief import TooLongError
+from milo_nb.show.notebook.previews import in_time
 from milo_nb.state.wire import clip
 from milo_nb.state.wire_browser import SUBSTITUTES, VARIABLE
 
@@ -38,8 +41,21 @@ def answer_values(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tel
     i = asked.phase_of(executor, args)
     found = earlier(session, session.graph.names[i])
     is_elsewhere = is_attached(session) and session.is_owned  # its kernel cannot be sent a value
-    variables = [] if is_elsewhere else [[name, kind_of(value)] for name, value in _variables()]
-    tell({"earlier": "" if found is None else clip(str(found)), "variables": variables[:MOST_VARIABLES]})
+    variables = [] if is_elsewhere else _listed(list(itertools.islice(_variables(), MOST_VARIABLES)))
+    tell({"earlier": "" if found is None else clip(str(found)), "variables": variables})
+
+
+def _listed(variables: list[tuple[str, object]]) -> list[list[str]]:
+    """Return names and what they are: the class alone of what cannot be looked at in time."""
+    kinds = {name: clip(name_of_type(value), 80) for name, value in variables}
+
+    def look() -> None:
+        for name, value in variables:
+            kinds[name] = kind_of(value)
+
+    with suppress(InvalidStateError):  # looks have hung before
+        in_time(look)
+    return [[clip(name), kinds[name]] for name, _ in variables]
 
 
 def value_of(session: Session, name: str, option: str) -> Any:
@@ -75,8 +91,10 @@ def kind_of(value: object) -> str:
         return f"{name} of {len(value):,}"
     try:
         shape = getattr(value, "shape", None)
-    except BaseException:  # noqa: BLE001 - a person's property may raise anything
-        shape = None
+    except BaseException as error:
+        if type(error) is TooLongError:
+            raise
+        shape = None  # a person's property may raise anything
     if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape):
         return f"{name} {' x '.join(map(str, shape))}".rstrip()
     return clip(name, 80)

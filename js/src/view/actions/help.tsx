@@ -1,10 +1,8 @@
 /** All keys on one page. */
 import { useEffect, useRef } from "../../dom/hooks";
-import type { Port } from "../../state/store";
 import { LOG_KEYS } from "../log/keys";
 import { SignButton } from "../parts";
 import { Popup } from "./popup";
-import { ReportButton } from "./report";
 
 const KEYS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   [
@@ -35,7 +33,7 @@ const KEYS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ["In menus and panes", { "↑ ↓": "the next entry", "← →": "the next tab", Tab: "the next control", "?": "these keys" }],
 ];
 
-export function Help({ port, onClose }: { port: Port; onClose: () => void }) {
+export function Help({ onClose }: { onClose: () => void }) {
   const page = useRef<HTMLDivElement | null>(null);
   useEffect(() => page.current?.querySelector<HTMLElement>("button")?.focus(), []);
   return (
@@ -54,7 +52,6 @@ export function Help({ port, onClose }: { port: Port; onClose: () => void }) {
         <b class="milo-spring">Keys</b>
         <SignButton sign="close" label="Close (Esc)" onClick={onClose} />
       </div>
-      <ReportButton port={port} />
       <div class="milo-help">
         {KEYS.map(([about, keys]) => (
           <section key={about}>

@@ -61,7 +61,7 @@ export function Overlays({ port, id, root, isHelpOpen }: Props) {
   useEffect(() => {
     if (isLeft) close();
   }, [isLeft]);
-  if (isHelpOpen.value) return <Help port={port} onClose={close} />;
+  if (isHelpOpen.value) return <Help onClose={close} />;
   const now = isLeft ? null : over.value;
   if (now?.what === "menu")
     return (

@@ -20,14 +20,22 @@ export function ReportButton({ port }: { port: Port }) {
     stop.value = fetchReport(port, say);
   };
   return (
-    <div class="milo-line">
-      <button type="button" class="milo-button" onClick={onClick}>
-        Save a report
-      </button>
-      <span class="milo-spring" role="status">
-        {said.value || "one HTML file, to keep or to send"}
+    <>
+      <span class="milo-cut milo-muted" role="status" title={said.value}>
+        {said.value}
       </span>
-    </div>
+      <button
+        type="button"
+        class="milo-sign"
+        aria-label="Save a report"
+        title="Save a report: one HTML file, to keep or to send"
+        onClick={onClick}
+      >
+        <svg class="milo-icon" width={16} height={16} viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M8 2v8M4.8 7L8 10.2 11.2 7M3 13.2h10" />
+        </svg>
+      </button>
+    </>
   );
 }
 
