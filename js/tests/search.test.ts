@@ -4,6 +4,7 @@ import {
   findHere,
   isFilter,
   isSearch,
+  longestFor,
   MOST_FOUND,
   NO_QUERY,
   NOTHING,
@@ -96,6 +97,39 @@ test.each(["(a+)+$", "(a|a)*b", "(.*)\\1", ".*.*.*.*x", "[", "(?P<x>a)", "(?i)x"
     expect(patternOf({ ...NO_QUERY, text, isRegex: true })).toBeNull();
   },
 );
+
+test.each([
+  ["error", 1e8],
+  ["x+y", 1e4],
+  ["\\*\\+[*+?]*", 1e4],
+  [".*.*x", 464],
+  [".*.*.*x", 100],
+  ["a?".repeat(10), 97_656],
+  ["(?:a|b)", 5e7],
+])("%j is tried on lines of up to %i characters: longer ones could hold up the page", (source, longest) => {
+  expect(longestFor(source)).toBe(longest);
+});
+
+test("patterns of many choices could take for ever: nothing is marked", () => {
+  for (const text of ["a?".repeat(40), "(a|a)".repeat(40)]) expect(patternOf({ ...NO_QUERY, text, isRegex: true })).toBeNull();
+});
+
+test("without a kernel a pattern that would take too long is not looked for to the end, and that is said", () => {
+  const buffer = putLines(NO_LOGS, 0, [
+    [0, "stdout", "", "a".repeat(20_000)],
+    [0, "stdout", "", "aax"],
+    [0, "stdout", "", "ax"],
+  ]);
+  const query = { ...NO_QUERY, text: ".*.*x", isRegex: true };
+  const began = performance.now();
+  const found = findHere(buffer, query);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(found).toMatchObject({ numbers: Uint32Array.of(1, 2), error: expect.stringContaining("would take too long here") });
+  let now = 0;
+  const slow = findHere(buffer, { ...NO_QUERY, text: "x" }, () => (now += 300));
+  expect([...slow.numbers]).toEqual([]);
+  expect(slow.error).toContain("would take too long here");
+});
 
 test("without a kernel the lines that are here are looked through, as text and through colours", () => {
   const buffer = putLines(NO_LOGS, 700, [

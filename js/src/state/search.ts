@@ -12,6 +12,10 @@ export const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const
 /** Numbers that are kept. */
 export const MOST_FOUND = 50_000;
 export const LONGEST_QUERY = 500;
+/** Of trying a pattern on one line: some hundredths of a second. */
+const MOST_STEPS = 1e8;
+const MOST_HERE_MS = 500;
+const TOO_SLOW = "The kernel is gone: this pattern would take too long here.";
 
 export interface Query {
   readonly text: string;
@@ -109,9 +113,20 @@ export function patternOf({ text, isRegex, isExact }: Query): RegExp | null {
   }
 }
 
-/** A repeated group, or many repetitions in a row, can take years on one line. The kernel has a process to end; this page has not. */
+/** A repeated group can take years on one line. The kernel has a process to end; this page has not. */
 function mayRunAway(source: string): boolean {
-  return /\)[*+{]|\\[1-9k]/.test(source) || (source.match(/[*+]|\{\d*,/g) ?? []).length > 3;
+  return /\)[*+{]|\\[1-9k]/.test(source) || longestFor(source) < 40;
+}
+
+/**
+ * The longest line that a pattern can be tried on here without holding up the page, whatever the line says: with each
+ * repetition the worst case has one power more of the length, with each choice it has twice the steps.
+ */
+export function longestFor(source: string): number {
+  const bare = source.replace(/\\./gs, "x").replace(/\[[^\]]*\]/g, "x");
+  const repetitions = (bare.match(/[*+]|\{\d*,/g) ?? []).length;
+  const choices = (bare.match(/\||[^(*+?}]\?/g) ?? []).length;
+  return Math.floor((MOST_STEPS / 2 ** choices) ** (1 / (repetitions + 1)));
 }
 
 /** A pattern's source that matches just this text. */
@@ -119,12 +134,14 @@ export function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
 
-/** The matching lines that are here: for when there is no kernel to ask. */
-export function findHere(buffer: LogBuffer, query: Query): Found {
+/** The matching lines that are here: for when there is no kernel to ask. What would take too long is not looked at, and said. */
+export function findHere(buffer: LogBuffer, query: Query, clock: () => number = () => performance.now()): Found {
   const pattern = query.isRegex ? patternOf(query) : new RegExp(literal(query.text), query.isExact ? "u" : "iu");
   if (!pattern) return { ...NOTHING, isDone: true, error: "The kernel is gone: this pattern cannot be looked for." };
   const found: number[] = [];
-  let searched = 0;
+  const longest = longestFor(pattern.source);
+  const end = clock() + MOST_HERE_MS;
+  let [searched, passed] = [0, 0];
   for (const key of [...buffer.blocks.keys()].sort((a, b) => a - b)) {
     for (const [i, line] of (buffer.blocks.get(key) ?? []).entries()) {
       if (!line) continue;
@@ -132,9 +149,13 @@ export function findHere(buffer: LogBuffer, query: Query): Found {
       pattern.lastIndex = 0;
       const [, stream, level, text] = line;
       const isMeant = (of: readonly string[], word: string) => of.length === 0 || of.includes(word);
-      if (isMeant(query.streams, stream) && isMeant(query.levels, level) && pattern.test(plain(text))) found.push(key * BLOCK + i);
+      if (isMeant(query.streams, stream) && isMeant(query.levels, level)) {
+        const said = plain(text);
+        if (said.length > longest || clock() > end) passed++;
+        else if (pattern.test(said)) found.push(key * BLOCK + i);
+      }
     }
   }
   const numbers = Uint32Array.from(found).subarray(0, MOST_FOUND);
-  return { numbers, count: found.length, searched, total: buffer.end, isDone: true, error: "" };
+  return { numbers, count: found.length, searched, total: buffer.end, isDone: true, error: passed ? TOO_SLOW : "" };
 }

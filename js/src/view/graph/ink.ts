@@ -173,8 +173,11 @@ function paletteOf(canvas: HTMLCanvasElement, theme: string): Colour {
   if (!palette || palette.theme !== theme || performance.now() - palette.readAt > STALE_MS) {
     const style = getComputedStyle(canvas);
     const colours = new Map(NAMES.map((name) => [name, style.getPropertyValue(`--m-${name}`)]));
-    palette = { theme, readAt: performance.now(), colours };
-    palettes.set(canvas, palette);
+    const isThere = colours.get("bg") !== ""; // out of the page, as while a notebook lays itself out anew, nothing has colours
+    if (!palette || isThere) {
+      palette = { theme, readAt: isThere ? performance.now() : Number.NEGATIVE_INFINITY, colours };
+      palettes.set(canvas, palette);
+    }
   }
   const { colours } = palette;
   return (name) => colours.get(name) ?? "";

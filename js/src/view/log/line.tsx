@@ -2,6 +2,7 @@
 import { type Piece, pieces } from "../../ansi";
 import type { Child } from "../../dom/h";
 import type { Line } from "../../state/logs";
+import { longestFor } from "../../state/search";
 import { formatCount, plural } from "../format";
 
 /** Characters of a line that are shown at first: a page of lines that are all as long must still scroll. */
@@ -201,7 +202,7 @@ const tooSlow = new WeakSet<RegExp>();
 
 /** Where the pattern matches; one that takes too long is not asked again. */
 function marksIn(text: string, pattern: RegExp | null): readonly Span[] {
-  if (!pattern || tooSlow.has(pattern)) return [];
+  if (!pattern || tooSlow.has(pattern) || text.length > longestFor(pattern.source)) return [];
   const found: Span[] = [];
   const began = performance.now();
   for (const { 0: match, index } of text.matchAll(pattern)) {
