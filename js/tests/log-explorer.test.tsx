@@ -4,6 +4,7 @@ import { answerAboutLogs } from "../dev/fake-log";
 import { render } from "../src/dom/h";
 import { effect } from "../src/state/signal";
 import { createStore, type Port } from "../src/state/store";
+import { Coloured } from "../src/view/log/line";
 import { Log } from "../src/view/log/log";
 import type { LogLine, Phase, Snapshot } from "../src/wire";
 import { phase, snapshot } from "./samples";
@@ -432,4 +433,16 @@ test("an answer that cannot be read is said, and the log stays", async () => {
   await open(0);
   expect(alerts()[0]).toContain("page");
   expect(numbers().length).toBeGreaterThan(0);
+});
+
+test("a pattern that could hold up the page on a long line marks nothing there", () => {
+  const marks = (text: string) => {
+    const root = document.createElement("div");
+    render(<Coloured text={text} pattern={/.*.*x/giu} />, root);
+    return root.querySelectorAll("mark").length;
+  };
+  const began = performance.now();
+  expect(marks("a".repeat(2_000))).toBe(0);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(marks("aaax")).toBe(1);
 });
