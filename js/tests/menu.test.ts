@@ -309,3 +309,22 @@ test("the question for a value closes when its phase is gone: the value would go
   expect(shown.el.querySelector('[role="dialog"]')).toBeNull();
   expect(document.activeElement).toBe(shown.find("[role=listbox]"));
 });
+
+test("the question for a value says why it can do nothing once the kernel is gone, and does nothing", async () => {
+  await open();
+  item("skip-value").click();
+  await shown.settled();
+  shown.model.isBroken = true;
+  shown.find('[data-command="cancel"], [data-command="retry-failed"]').click(); // what cannot be sent shows that it is gone
+  await shown.settled();
+  const before = shown.commands().length;
+  const dialog = shown.find('[role="dialog"]');
+  expect(dialog.textContent).toContain("The kernel is gone");
+  const button = dialog.querySelector<HTMLElement>('[type="submit"]');
+  expect(button?.getAttribute("aria-disabled")).toBe("true");
+  shown.model.isBroken = false;
+  button?.click();
+  await shown.settled();
+  expect(shown.commands().length).toBe(before);
+  expect(shown.find('[role="dialog"]')).toBeTruthy();
+});

@@ -1,5 +1,6 @@
 /** Asks what shall stand in for a phase: None, its earlier result, or a variable of the notebook. */
 import { useEffect, useRef, useSignal } from "../../dom/hooks";
+import { barred } from "../../state/selectors";
 import type { Port } from "../../state/store";
 import { listOf, object, text, tuple } from "../../wire";
 import { replacesResult } from "./menu-items";
@@ -45,6 +46,7 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
   const options = { value, ...(phase && replacesResult(phase) ? { replace: true } : {}) };
   const preview = usePreview(port, phase ? { command: "skip", phases: [phase.name], options } : null);
   if (!phase) return null;
+  const why = barred(port.state.value, "skip");
   const { earlier = "", variables = [] } = values.value ?? {};
   const none = port.state.value.session?.owner === "elsewhere" ? "cannot be sent to another kernel" : "there is none";
   const pending = trouble.value ? "not known" : "looking…";
@@ -55,6 +57,7 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
   ];
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
+    if (why) return;
     onClose();
     port.command("skip", [phase.name], options);
   };
@@ -101,13 +104,13 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
           </p>
         ) : null}
         <p class="milo-says" aria-live="polite">
-          {preview || "…"}
+          {why || preview || "…"}
         </p>
         <div class="milo-line milo-wrap milo-dialog-foot">
           <button type="button" class="milo-button" onClick={onClose}>
             Close
           </button>
-          <button type="submit" class="milo-button milo-primary">
+          <button type="submit" class="milo-button milo-primary" aria-disabled={why !== "" || undefined}>
             Skip with this value
           </button>
         </div>
