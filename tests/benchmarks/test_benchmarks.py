@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 NAMES = {
     "scheduling": 6, "growth": 6, "depth": 1, "building": 3, "makespan": 1, "printing": 6, "first-line": 1, "kernel": 2,
-    "imports": 3, "bundle": 4, "subscribers": 4, "updates": 1, "recording": 3, "replaying": 1, "attaching": 1, "browser": 11,
+    "imports": 3, "bundle": 6, "subscribers": 4, "updates": 1, "recording": 3, "replaying": 1, "attaching": 1, "browser": 11,
     "taking-up": 2, "saving": 2, "loading": 1, "hashing": 5, "viewing": 5, "logs": 5, "log-view": 4,
 }  # fmt: skip
 

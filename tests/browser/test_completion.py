@@ -34,7 +34,7 @@ def test_words_phases_and_options_are_offered_and_put_in(open_notebook):
     offered = notebook.page.locator(OFFERED)
 
     type_and_tab(notebook, 2, " re")
-    expect(offered).to_have_text(["rerun", "results", "resume", "retry"])  # in JupyterLab's order
+    expect(offered).to_have_text(["report", "rerun", "results", "resume", "retry"])  # in JupyterLab's order
     notebook.page.keyboard.type("tr")
     expect(offered).to_have_text(["retry"])
     notebook.page.keyboard.press("Enter")
