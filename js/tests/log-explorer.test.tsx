@@ -446,3 +446,25 @@ test("a pattern that could hold up the page on a long line marks nothing there",
   expect(performance.now() - began).toBeLessThan(1_000);
   expect(marks("aaax")).toBe(1);
 });
+
+test("lines that the kernel has no more, as after a cut, are asked for once and not without end", async () => {
+  const { ask } = port;
+  port = {
+    ...port,
+    ask(what, args, onAnswer) {
+      if (what !== "lines" && what !== "page") return ask(what, args, onAnswer);
+      asked.push({ what, args });
+      const body = what === "lines" ? { rows: [] } : { start: args["start"], total: 40, first: 0, kept: [[0, 40]], rows: [] };
+      queueMicrotask(() => onAnswer({ done: true, error: "", body, data: undefined }));
+      return () => undefined;
+    },
+  };
+  await open(0);
+  await type("line 1");
+  button("Filter").click();
+  await settled();
+  button("only matches").click();
+  await settled(200);
+  expect(asked.filter(({ what }) => what === "lines").length).toBe(1);
+  expect(rows().length).toBeGreaterThan(0);
+});

@@ -43,6 +43,7 @@ export function useSource(port: Port, log: number): Source {
   const singles = useMemo(() => new Map<number, Line>(), []);
   const wholes = useMemo(() => new Map<number, Line>(), []);
   const drops = useRef<{ page?: () => void; lines?: () => void }>({});
+  const inVain = useRef(""); // lines that the kernel does not have, as long as the log is as long
   const looking = useRef<ReturnType<typeof setTimeout> | null>(null);
   const told = isAll ? NO_LOGS : logOf(state, log);
   const known = isAll ? phases.reduce((sum, phase) => sum + phase.log_count, session?.other ?? 0) : told.end;
@@ -102,10 +103,16 @@ export function useSource(port: Port, log: number): Source {
     },
     wantSome(numbers) {
       const wanted = [...numbers].filter((number) => !at(number)).slice(0, MOST_ASKED);
-      if (wanted.length === 0) return;
+      const wish = `${known} ${wanted}`;
+      if (wanted.length === 0 || wish === inVain.current) return;
       ask("lines", { numbers: wanted }, (body) => {
+        const found = rowsOf(body);
+        if (found.length === 0) {
+          inVain.current = wish; // they were cut or removed: asked again, there would be no end of it
+          return;
+        }
         if (singles.size > MOST_SINGLE) singles.clear();
-        for (const { number, line } of rowsOf(body)) singles.set(number, line);
+        for (const { number, line } of found) singles.set(number, line);
         pages.value = { ...pages.peek() }; // draws the lines
       });
     },
