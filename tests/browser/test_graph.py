@@ -45,6 +45,19 @@ DOTS = """() => document.getAnimations()
 HAVE_MOVED = f"(before) => {{ const now = ({DOTS})(); return now.length && now.every((one, i) => one !== before[i]); }}"
 
 
+# Edges of no colour are drawn in black.
+BLACK = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let black = 0, drawn = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] < 200) continue;
+    drawn++;
+    if (data[i] + data[i + 1] + data[i + 2] === 0) black++;
+  }
+  return [drawn > 0, black];
+}"""
+
+
 def world(notebook: Notebook) -> dict[str, float]:
     """Return how far the picture is moved and zoomed."""
     moved: str = notebook.view.locator("[data-view=graph] [role=listbox] > [role=presentation]").evaluate(
@@ -212,3 +225,11 @@ def test_two_thousand_phases_are_boxes_that_can_be_named_opened_and_come_near(op
     expect(graph).to_have_attribute("data-size", "full")
     expect(notebook.phase("step-1999")).to_be_in_viewport()
     assert graph.locator("[data-phase]").count() < 200
+
+
+def test_the_edges_of_a_view_that_nobody_touched_have_their_colours(open_notebook: Any) -> None:
+    notebook = open_notebook(SETUP, SITE.replace("gate.wait(60)", "return 1"))
+    notebook.run(0, 1)
+    notebook.expect_status("completed")
+    canvas = notebook.view.locator("[data-view=graph] canvas")
+    assert canvas.evaluate(BLACK) == [True, 0]

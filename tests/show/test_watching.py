@@ -31,12 +31,13 @@ def gate() -> Iterator[Gate]:
     gate.open.set()
 
 
-@pytest.fixture
-def start(gate: Gate) -> Iterator[Callable[..., PipelineExecutor]]:
+@pytest.fixture(params=["in memory", "on disk"])
+def start(gate: Gate, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., PipelineExecutor]]:
     executors: list[PipelineExecutor] = []
+    work_dir = tmp_path / "work" if request.param == "on disk" else None
 
     def start(*phases: Phase, **options: Any) -> PipelineExecutor:
-        executors.append(Pipeline("shop", *phases).run(**{"work_dir": None, "capture": True, **options}))
+        executors.append(Pipeline("shop", *phases).run(**{"work_dir": work_dir, "capture": True, **options}))
         assert gate.began.wait(DEADLINE_S)
         return executors[-1]
 

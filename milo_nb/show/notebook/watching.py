@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from milo_nb.execute.saving import SavedCall
 from milo_nb.execute.threads import ThreadHandle
 from milo_nb.persist.logchild import SEARCH
 from milo_nb.show.notebook import asked
@@ -75,9 +76,9 @@ def handle_of(session: Any, i: int) -> ThreadHandle | None:
     if task is None:
         return None
     with session.store.loop.hold():
-        children = tuple(task.children or ())
-        found = [child.token for child in children if child.tag == i and type(child.token) is ThreadHandle]
-    return next((handle for handle in found if handle.outcome is None), None)
+        tokens = [child.token for child in tuple(task.children or ()) if child.tag == i]
+    calls = [token.inner if isinstance(token, SavedCall) else token for token in tokens]
+    return next((call for call in calls if type(call) is ThreadHandle and call.outcome is None), None)
 
 
 def _of_thread(handle: ThreadHandle) -> dict[str, Any]:

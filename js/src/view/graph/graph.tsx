@@ -101,6 +101,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
       };
       panZoom(box, { get: () => latest.current.view, set: go, scroll }, ending);
       whenResized(box, ending, () => {
+        if (width.value === box.clientWidth && canvas.current) drawGraph(canvas.current, latest.current); // it is in the page again
         width.value = box.clientWidth;
       });
     },
