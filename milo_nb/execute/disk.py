@@ -6,7 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import WorkDirError, name_of_type
+from milo_nb.errors import WorkDirError
+from milo_nb.execute.skipped import SkippedValues
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action
 from milo_nb.state.model import DONE
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from milo_nb.execute.taking_up import Story
     from milo_nb.persist.cache import Cache
     from milo_nb.persist.recorder import Recorder
-    from milo_nb.state.commands import Command
     from milo_nb.state.model import PipelineState
 
 LOG = logging.getLogger("milo_nb")
@@ -40,6 +40,7 @@ class Disk:
         early: What happened before the start, as phases that were skipped.
         displays: Takes what phases display; None with no keeper, and after the end.
         savings: The results that are being saved, where there is a keeper.
+        skipped: The values that phases are skipped with.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Disk:
         self.displays: KeptDisplays | None = None
         self.savings: Savings
         self._wants_cache = cache
+        self.skipped = SkippedValues(session)
         self._session = session
         self._story = story
         self._stop_mail: Callable[[], None] | None = None
@@ -112,14 +114,8 @@ class Disk:
             for action in batch:
                 if action.type == a.PHASE_SKIPPED:
                     name = action.payload["name"]
-                    self._stage(keeper, name, 1, self._session.results.get(name))
+                    self.skipped.write(keeper, name, 1, self._session.results.get(name), keeper.recorder.substitutes)
             keeper.recorder.take(batch)
-
-    def _stage(self, keeper: Keeper, name: str, attempt: int, value: Any) -> None:
-        graph = self._session.graph
-        facts = {"type": name_of_type(value)}
-        if value is not None and (refused := keeper.stage(name, attempt, value, facts, is_substitute=True)):
-            self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
 
     def end(self) -> None:
         """Write what is left and let go of the session's directory; when this returns, it is free."""
@@ -193,27 +189,11 @@ class Disk:
             for record in records:
                 name, attempt = record["name"], record["attempt"]
                 now = phases[index[name]]
-                if now.attempt == attempt and now.status in DONE:  # else it runs again already
+                if now.attempt == attempt and now.status in DONE and not self.skipped.is_replaced(now, record):
                     session.results.saved(record)
                     loop.intake.put(Action(a.PHASE_SAVED, {"name": name, "attempt": attempt}))
 
     # ------------------------------------------------------------------ commands
-
-    def stage_substitutes(self, command: Command) -> list[tuple[str, int]]:
-        """Write the value that phases are to be skipped with, to be kept when they are; return what was staged."""
-        if command.word != "skip" or self.keeper is None or command.value is None:
-            return []
-        graph, phases = self._session.graph, self._session.state.phases
-        staged = [(name, phases[graph.index[name]].attempt) for name in command.phases]
-        for name, attempt in staged:
-            self._stage(self.keeper, name, attempt, command.value)
-        return staged
-
-    def unstage(self, staged: Iterable[tuple[str, int]]) -> None:
-        """Let go of what was staged for a command that was refused."""
-        if self.recorder is not None:
-            for name, attempt in staged:
-                self.recorder.unstage(name, attempt, is_substitute=True)
 
     def record_edits(self, names: Iterable[str]) -> None:
         """Take the files of reviewed phases as they are now: the reviewer may have edited them."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from milo_nb.errors import PhaseError
     from milo_nb.persist.files import FileRecord
     from milo_nb.persist.journal import Journalled
+    from milo_nb.persist.results import Staged
     from milo_nb.state.actions import Action
     from milo_nb.state.model import PipelineState
 
@@ -184,14 +185,20 @@ class Keeper:
         return self._recorder
 
     def stage(
-        self, phase: str, attempt: int, value: Any, facts: Mapping[str, Any], *, is_substitute: bool = False
+        self,
+        phase: str,
+        attempt: int,
+        value: Any,
+        facts: Mapping[str, Any],
+        *,
+        waiting: dict[tuple[str, int], Staged] | None = None,
     ) -> str:
-        """Write a result, on the thread that made it; return why it cannot be saved, or "".
+        """Write a result, on the thread that made it, to `waiting`, if given; return why it cannot be saved, or "".
 
         A disk that refuses is told to the listener, once, and is no reason here.
         """
         try:
-            self.recorder.stage(phase, attempt, value, facts, is_substitute=is_substitute)
+            self.recorder.stage(phase, attempt, value, facts, waiting=waiting)
         except NotSavableError as e:
             return f"{e.where} is a {e.type_name}{': ' if e.why else ''}{e.why}"
         except RecursionError:

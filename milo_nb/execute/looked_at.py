@@ -37,6 +37,7 @@ from milo_nb.values.trust import signing_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from milo_nb.declare.graph import PhaseGraph
     from milo_nb.errors import PhaseError
     from milo_nb.persist.journal import Journalled
     from milo_nb.persist.rundir import RunDir
@@ -89,7 +90,7 @@ class AttachedSession:
         books = {name: DiskBook(reader) for name, reader in self._readers.items()}
         self._unattributed = books.pop("", None)
         self.books = books
-        tails = {name: last_logs(self._readers[name], self._max_logs(name)) for name in books}
+        tails = {name: last_logs(self._readers[name], _max_logs(self.graph, name)) for name in books}
         start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
         self._clock = ContinuedClock(SYSTEM_CLOCK, start)
         reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
@@ -184,9 +185,6 @@ class AttachedSession:
 
     # ------------------------------------------------------------------ following
 
-    def _max_logs(self, name: str) -> int:
-        return self.graph.phases[self.graph.index[name]].max_logs
-
     def _take_note(self, journalled: Journalled) -> None:
         """Take in what is new in the journal."""
         new = journalled.actions[self._seen :]
@@ -194,8 +192,7 @@ class AttachedSession:
             for action in new:
                 self.store.loop.dispatch(action)
         self._seen = len(journalled.actions)
-        for record in saved_records(journalled, self.state):
-            self.results.saved(record)
+        self.results.renew(saved_records(journalled, self.state))
         self.results.back_with(self._load)
         self.errors.update(recorded_errors(journalled, self.state))
         if not self.is_owned:
@@ -252,8 +249,12 @@ class AttachedSession:
     def _tell_lines(self, name: str, before: int, reader: Any) -> None:
         count = len(reader) - before
         if count > 0 and name:
-            lines, _ = last_logs(reader, min(self._max_logs(name), count))
+            lines, _ = last_logs(reader, min(_max_logs(self.graph, name), count))
             self.store.loop.dispatch(Action(a.PHASE_LOGS, {"name": name, "lines": lines, "count": count}))
+
+
+def _max_logs(graph: PhaseGraph, name: str) -> int:
+    return graph.phases[graph.index[name]].max_logs
 
 
 _PLAIN = Command("start")

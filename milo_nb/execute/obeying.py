@@ -26,25 +26,32 @@ def obey(session: Session, command: Command) -> Plan:
         if name not in session.graph.index:
             raise UnknownPhaseError(name, session.graph.names)
     evidence = gather(session, command)  # looks at the world, so not under the baton
-    staged = session.disk.stage_substitutes(command)
-    try:
-        with session.store.loop.hold():
-            made = _planned(session, command, evidence)
-            if command.word == "skip":
-                session.substitutes.add(command.phases)
-            if command.word == "resume" and (session.was_taken_up or command.by in ("cell", "%milo")):
-                session.continued = len(made.keeps)
-            if command.word == "approve":
-                session.disk.record_edits(command.phases or (session.state.waiting_for,))
-            if session.task is None:
-                _before_start(session, command)
-            else:
-                session.results.forget(made.resets)
-                session.store.loop.deliver(session.task, Commanded(command, made))
-    except InvalidStateError:
-        session.disk.unstage(staged)
-        raise
-    return made
+    while True:
+        staged = session.disk.skipped.stage(command)
+        try:
+            with session.store.loop.hold():
+                made = _planned(session, command, evidence)
+                if session.disk.skipped.accept(command, staged):
+                    _carry_out(session, command, made)
+                    return made
+        except InvalidStateError:
+            session.disk.skipped.drop(staged)
+            raise
+        session.disk.skipped.drop(staged)  # another attempt has begun meanwhile: it is that which is skipped
+
+
+def _carry_out(session: Session, command: Command, made: Plan) -> None:
+    if command.word == "skip":
+        session.substitutes.add(command.phases)
+    if command.word == "resume" and (session.was_taken_up or command.by in ("cell", "%milo")):
+        session.continued = len(made.keeps)
+    if command.word == "approve":
+        session.disk.record_edits(command.phases or (session.state.waiting_for,))
+    if session.task is None:
+        _before_start(session, command)
+    else:
+        session.results.forget(made.resets)
+        session.store.loop.deliver(session.task, Commanded(command, made))
 
 
 def _planned(session: Session, command: Command, evidence: Evidence) -> Plan:

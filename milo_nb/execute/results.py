@@ -31,6 +31,12 @@ class Results(MutableMapping[str, Any]):
         """Take note that a result is on disk."""
         self._saved[record["name"]] = record
 
+    def renew(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take note of all that is on disk now: what was another result before is let go of."""
+        now = {record["name"]: record for record in records}
+        self.forget([name for name in self if self._saved.get(name) != now.get(name)])
+        self._saved.update(now)
+
     def record(self, name: str) -> Mapping[str, Any] | None:
         """Return what PHASE_SAVED said of a phase's result, or None if it is not on disk."""
         return self._saved.get(name)

@@ -101,6 +101,8 @@ def saved_records(journalled: Journalled, state: PipelineState) -> Iterator[dict
             record = action.payload
             if latest.get(record.get("name", "")) == record.get("attempt"):
                 found[record["name"]] = record
+        elif action.type == a.PHASE_SKIPPED and isinstance(action.payload, dict) and action.payload.get("replace"):
+            found.pop(action.payload.get("name", ""), None)  # what it had does not count; what it has follows, if saved
     yield from found.values()
 
 

@@ -77,7 +77,7 @@ class Recorder:
         self.results = results
         heard = Heard(on_saved, on_trouble, on_recovery, snapshot, enrich)
         self._writer = Writer(journal, results, run_dir.snapshot, heard)
-        self._queue = self._writer.queue
+        self._queue, self.substitutes = self._writer.queue, self._writer.substitutes
         self._awake = False
         self._wanted = threading.Event()
         self._hurry = threading.Event()
@@ -109,7 +109,7 @@ class Recorder:
         value: Any,
         facts: Mapping[str, Any] | None = None,
         *,
-        is_substitute: bool = False,
+        waiting: dict[tuple[str, int], Staged] | None = None,
     ) -> bool:
         """Write a result, on the thread that made it, to be kept when ``@@PHASE_COMPLETE`` of this attempt is taken.
 
@@ -118,9 +118,9 @@ class Recorder:
             attempt: The attempt that made it.
             value: The result.
             facts: What else ``@@PHASE_SAVED`` shall say.
-            is_substitute: It is to be kept when ``@@PHASE_SKIPPED`` is taken instead.
+            waiting: Where to put what is written instead: `substitutes`, or aside until that is certain.
 
-        Returns: Whether it is written. If not, the disk refused, and ``on_trouble`` has been told.
+        Returns: Whether it is written. If not, the disk refused; ``on_trouble`` has been told.
 
         Raises:
             NotSavableError: If it cannot be saved.
@@ -130,7 +130,7 @@ class Recorder:
         except OSError as e:
             self._writer.trouble(e, for_good=True)
             return False
-        (self._writer.substitutes if is_substitute else self._writer.staged)[phase, attempt] = staged
+        (self._writer.staged if waiting is None else waiting)[phase, attempt] = staged
         return True
 
     def staged(self, phase: str, attempt: int) -> Staged | None:

@@ -161,6 +161,7 @@ class Writer:
         staged, waiting = self.staged, self._unkept
         if not staged and not waiting and not self.substitutes:
             return entries
+        _give_up_replaced(self.results, waiting, entries)
         late = len(waiting)
         places: list[int] = []
         for place, entry in enumerate(entries):
@@ -252,6 +253,14 @@ def let_go_of(results: ResultFiles, waiting: dict[tuple[str, int], Staged], *key
     for key in keys:
         if (staged := waiting.pop(key, None)) is not None:
             results.drop(staged)
+
+
+def _give_up_replaced(results: ResultFiles, waiting: list[Staged], entries: list[Action | Entry]) -> None:
+    """Let go of what waits and does not count any more: it must not come after what does."""
+    replaced = {_attempt_of(entry) for entry in entries if entry.type == a.PHASE_SKIPPED}
+    for one in [one for one in waiting if (one.phase, one.attempt) in replaced]:
+        waiting.remove(one)
+        results.drop(one)
 
 
 def _attempt_of(entry: Action | Entry) -> tuple[Any, Any]:

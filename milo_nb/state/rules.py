@@ -95,6 +95,7 @@ def _outcome(  # noqa: PLR0913, PLR0917 - what an outcome is made of
         reason=str(payload.get("reason", "")),
         origin=str(payload.get("origin", old.origin)),
         elapsed=t - old.started_at if old.status == "running" else old.elapsed,
+        saved=False,  # a skip may replace a result that was
     )
     draft.stop_running(old.name)
     draft.touch(t)

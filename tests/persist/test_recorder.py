@@ -240,7 +240,7 @@ def test_a_note_and_what_is_declared_anew_stand_where_they_came(desk):
 
 
 def test_the_value_that_a_phase_is_skipped_with_is_kept_as_its_result(desk):
-    desk.recorder.stage("p0", 1, "substitute", is_substitute=True)
+    desk.recorder.stage("p0", 1, "substitute", waiting=desk.recorder.substitutes)
     desk.tell((a.PHASE_SKIPPED, {"name": "p0", "attempt": 1, "origin": "substitute"}))
     assert desk.recorder.flush(DEADLINE_S)
 
@@ -253,7 +253,8 @@ def test_the_value_that_a_phase_is_skipped_with_is_kept_as_its_result(desk):
 @pytest.mark.parametrize("is_last", [True, False])
 def test_a_result_and_a_substitute_for_it_are_never_mistaken_for_each_other(desk, kind, is_last):
     for is_substitute in (not is_last, is_last):
-        desk.recorder.stage("p0", 1, ("made", "up") if is_substitute else LARGE, is_substitute=is_substitute)
+        waiting = desk.recorder.substitutes if is_substitute else None
+        desk.recorder.stage("p0", 1, ("made", "up") if is_substitute else LARGE, waiting=waiting)
     desk.tell((kind, {"name": "p0", "attempt": 1}))
     assert desk.recorder.flush(DEADLINE_S)
 
@@ -262,7 +263,7 @@ def test_a_result_and_a_substitute_for_it_are_never_mistaken_for_each_other(desk
 
 
 def test_a_substitute_whose_phase_is_not_skipped_after_all_is_let_go(desk):
-    desk.recorder.stage("p0", 1, LARGE, is_substitute=True)
+    desk.recorder.stage("p0", 1, LARGE, waiting=desk.recorder.substitutes)
     desk.recorder.unstage("p0", 1, is_substitute=True)
     desk.recorder.unstage("p0", 1, is_substitute=True)
     desk.complete("p0", save=False)
