@@ -64,3 +64,16 @@ def test_a_part_that_does_not_come_is_told_and_asked_for_again(open_notebook: Ca
     notebook.ask("answers.WORDS['part'] = answers.Word(note, 'quick')")
     expect(root.locator("[data-view=list] [data-phase=load]")).to_be_visible()
     assert notebook.complaints() == []
+
+
+def test_a_part_that_cannot_be_read_is_told_and_asked_for_again(open_notebook: Callable[..., Notebook]) -> None:
+    wrong = 'answers.WORDS["part"] = answers.Word(lambda executor, args, tell: tell({"start": "x"}, b"x"), "quick")'
+    notebook = open_notebook(SETUP, wrong, ONE)
+    notebook.run(0, 1, 2)
+    notebook.expect_status("completed")
+    root = notebook.page.locator(".milo-root")
+    root.locator("[data-tab=list]").click()
+    expect(root.get_by_text("part.start: expected a whole number")).to_be_visible()
+    notebook.ask("answers.WORDS['part'] = answers.Word(note, 'quick')")
+    expect(root.locator("[data-view=list] [data-phase=load]")).to_be_visible()
+    assert notebook.complaints() == []

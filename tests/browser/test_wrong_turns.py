@@ -34,6 +34,14 @@ def late(command):
 site.session.command = late
 """
 
+DIES_WHEN_ASKED = """
+from milo_nb.show.notebook import answers
+def die(executor, args, tell):
+    os._exit(1)
+for word in ("values", "result"):
+    answers.WORDS[word] = answers.Word(die, answers.WORDS[word].lane)
+"""
+
 
 def word(notebook: Notebook) -> Locator:
     return notebook.view.locator(".milo-header .milo-word")
@@ -60,6 +68,23 @@ def test_a_kernel_that_dies_in_the_middle_of_a_command_is_said_and_the_cell_make
     expect(notebook.view).to_have_attribute("data-connection", "live")
     notebook.ask("gate.set()")
     notebook.expect_status("completed")
+
+
+def test_a_kernel_that_dies_while_it_is_asked_leaves_no_question_open(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    notebook.expect_phases(load="running")
+    notebook.ask(DIES_WHEN_ASKED)
+
+    notebook.phase("load").click(button="right")
+    notebook.view.locator("[data-offer=skip-value]").click()
+
+    dialog = notebook.view.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_have_text("The kernel does not answer.")
+    expect(dialog).to_contain_text("The kernel is gone.")
+    expect(dialog.get_by_role("button", name="Skip with this value")).to_have_attribute("aria-disabled", "true")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
 
 
 def test_of_two_tabs_that_want_different_things_both_see_what_came_of_it(open_notebook):
