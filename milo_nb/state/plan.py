@@ -299,7 +299,11 @@ def _resume(q: _Question) -> Plan:
         return q.refuse(f"Phase '{q.state.waiting_for}' waits for approval. Possible: approve, rerun, cancel.")
     is_held = q.state.status == "paused" or q.state.requested == "pausing"
     if is_held or (q.state.status in UNFINISHED and q.has_ended()):
-        edited = [p.name for p in q.state.phases if p.status == "completed" and _is_stale(q, p)]
+        edited = [
+            p.name
+            for p in q.state.phases
+            if (p.status == "completed" and _is_stale(q, p)) or (p.status == "skipped" and p.edited)
+        ]
         built = [n for n in q.below(edited) if q.status(n).status == "completed"]
         if is_held:
             busy = [n for n in q.below(edited) if q.status(n).status in ("running", "retrying")]

@@ -117,6 +117,15 @@ def test_rebind_goes_on_with_the_new_code(run):
     assert not executor["b"].known.edited
 
 
+def test_a_phase_that_was_skipped_runs_once_it_is_mended(run):
+    executor = run(Phase("a", boom), Phase("b", lambda a: a + 1, "", "a"))
+    executor.wait(DEADLINE_S)
+    executor.skip("a").wait(DEADLINE_S)
+    assert executor["b"].status == "failed"  # on None
+    executor.rebind(Pipeline("p", Phase("a", give(1)), Phase("b", lambda a: a + 1, "", "a")))
+    assert executor.resume().wait(DEADLINE_S).results == {"a": 1, "b": 2}
+
+
 def test_an_attempt_keeps_the_code_it_began_with(run):
     gate = Gate("old")
     executor = run(Phase("a", gate), Phase("b", lambda a: a))

@@ -337,3 +337,9 @@ def test_of_a_large_plan_what_changes_is_shown():
     shown = str(plan(Command("retry-failed"), graph, at)).splitlines()
     assert [line.split()[:2] for line in shown[1:-1]] == [["run", f"p{i:03}"] for i in range(95, 100)]
     assert shown[-1] == "  ... and 95 more phases"
+
+
+def test_a_skipped_phase_that_was_edited_since_runs_with_what_was_built_on_it():
+    mended = PhaseStatus("parse", "skipped", edited=True)
+    decided = decisions(asked("resume", at=state("failed", 9.0, load="completed", parse=mended, render="completed")))
+    assert [decided[name][0] for name in ("load", "parse", "render")] == ["keep", "invalidate", "invalidate"]

@@ -30,6 +30,7 @@ export function Header({ port, now, filter }: ViewProps) {
   const { session } = state;
   const status = session?.status ?? "pending";
   const requested = session?.requested ?? "";
+  const isGone = state.connection === "gone";
   const progress = progressOf(state);
   const elapsed = sessionElapsed(state, now);
   const counts = countByStatus(session?.phases ?? []);
@@ -44,7 +45,7 @@ export function Header({ port, now, filter }: ViewProps) {
           {session?.pipeline ?? "Pipeline"}
         </b>
         <span class="milo-word" data-status={status}>
-          {session ? requested || status : "waiting for the kernel"}
+          {session ? `${isGone && ["running", "paused"].includes(status) ? "was " : ""}${requested || status}` : "waiting for the kernel"}
         </span>
         <span class="milo-muted milo-spring" title={left && "As earlier sessions took: the shortest to the longest"}>
           {elapsed > 0 ? formatDuration(elapsed) : ""}
@@ -124,7 +125,8 @@ function Messages({ port }: { port: Port }) {
             <b>The kernel is gone.</b> {session && "This is the last known state. "}
             {session && !isOver ? (
               <>
-                Run the cell again, or go on in a new kernel: <code>%milo resume {session.pipeline}</code>
+                To go on in a new kernel, run the cell again with <code>--define</code> in its first line, then{" "}
+                <code>%milo resume {session.pipeline}</code>
               </>
             ) : (
               "Run the cell again."
