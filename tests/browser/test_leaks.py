@@ -68,7 +68,7 @@ COUNT = """
 """
 NOTHING = {"listeners": 0, "intervals": 0, "timeouts": 0, "frames": 0, "observers": 0}
 MODEL = {**NOTHING, "listeners": 1, "intervals": 1}
-VIEW = {**NOTHING, "listeners": 3, "intervals": 3, "observers": 2}
+VIEW = {**NOTHING, "listeners": 6, "intervals": 3, "observers": 2}
 """A model and a view of it, of a pipeline that has ended."""
 
 COMMS = "window.panel.sessionContext.session.kernel._comms.size"
