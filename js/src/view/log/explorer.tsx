@@ -47,6 +47,10 @@ export function Explorer({ port, log, onAll }: Props) {
   const sight = useRef(0);
   const inherited = useRef(query);
   const leftAt = useSignal(buffer.end);
+  const hasLines = buffer.end > 0;
+  useEffect(() => {
+    if (hasLines && leftAt.peek() === 0) leftAt.value = buffer.end; // what is there when it is first seen is not new
+  }, [hasLines]);
   const current = useSignal(-1);
   const target = useSignal<{ readonly line: number } | null>(null);
   const whole = useSignal<ReadonlySet<number>>(new Set());
