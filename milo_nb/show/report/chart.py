@@ -93,7 +93,7 @@ def _legend(timeline: Timeline, shown: Sequence[int]) -> str:
     kinds = dict.fromkeys(bar.kind for i in shown for bar in timeline.rows[i])
     said = [f'<span><i class="{kind}"></i>{KINDS[kind]}</span>' for kind in KINDS if kind in kinds]
     if timeline.critical:
-        said.append('<span><i class="work critical"></i>bounded when it finished</span>')
+        said.append('<span><i class="work critical"></i>critical path</span>')
     if timeline.scale.gaps:
         total = sum(b - a for a, b in timeline.scale.gaps)
         said.append(f'<span><i class="gap"></i>{_said(total)}, shortened</span>')

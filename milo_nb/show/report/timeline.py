@@ -54,7 +54,7 @@ class Timeline:
 
     Attributes:
         rows: The bars of each phase, in the order of time.
-        critical: Positions of the phases that bounded when it finished.
+        critical: Positions of the phases that critical path.
         scale: Where times are.
     """
 
