@@ -54,7 +54,7 @@ class Timeline:
 
     Attributes:
         rows: The bars of each phase, in the order of time.
-        critical: Positions of the phases that critical path.
+        critical: Positions of the phases that bounded the finish time.
         scale: Where times are.
     """
 
