@@ -129,7 +129,7 @@ def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize(
     ("text", "replaced", "offered"),
     [
-        ("%milo re|", "re", ["retry", "rerun", "resume", "results"]),
+        ("%milo re|", "re", ["retry", "rerun", "resume", "results", "report"]),
         ("%milo retry shop tr|", "tr", ["train"]),
         ("%milo retry shop |", "", ["load", "clean", "train"]),
         ("%milo retry shop load --d|", "--d", ["--dry-run"]),
