@@ -147,16 +147,15 @@ def test_the_pinch_of_a_trackpad_zooms_around_the_pointer(open_notebook):
     notebook.expect_status("completed")
     timeline = show_timeline(notebook)
     bar = timeline.locator('[data-phase="table"] [data-kind=work]')
+    bar.hover()  # which waits until it stands still
     place = bar.bounding_box()
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    notebook.page.mouse.move(x, y)
+    x = place["x"] + place["width"] / 2
     notebook.page.keyboard.down("Control")
     notebook.page.mouse.wheel(0, -200)
-    notebook.page.keyboard.up("Control")
-
     notebook.page.wait_for_function(
         "([width]) => document.querySelector('[data-phase=table] [data-kind=work]').getBoundingClientRect().width > width * 1.5",
         arg=[place["width"]],
     )
+    notebook.page.keyboard.up("Control")
     now = bar.bounding_box()
     assert now["x"] <= x <= now["x"] + now["width"]
