@@ -153,8 +153,9 @@ def test_the_pinch_of_a_trackpad_zooms_around_the_pointer(open_notebook):
     # What Chromium makes of a pinch; a wheel of the pointer's may reach what lay below it a moment ago.
     bar.dispatch_event("wheel", {"deltaY": -200, "ctrlKey": True, "clientX": x, "cancelable": True})
     notebook.page.wait_for_function(
-        "([width]) => document.querySelector('[data-phase=table] [data-kind=work]').getBoundingClientRect().width > width * 1.2",
-        arg=[place["width"]],
+        """([width, x]) => {
+          const now = document.querySelector("[data-phase=table] [data-kind=work]").getBoundingClientRect();
+          return now.width > width * 1.2 && now.left <= x && x <= now.right;
+        }""",
+        arg=[place["width"], x],
     )
-    now = bar.bounding_box()
-    assert now["x"] <= x <= now["x"] + now["width"]
