@@ -9,7 +9,7 @@ export const INTERNAL =
   "always answered blocks bodies bounds byPerson chains choice colour counts current details dispatch dismiss drawing elapsedAt ending escalatedTo " +
   "hint horizontal isBusy isCause isCurrent isFar isPure isQueued isSelected kind label layer layerGap layout loaded nodeGap nodeHeight nodeWidth names notice onChoose onFollow " +
   "onSight order paths pattern peek permit pieces port props received refuse requests reveal routes row rowHeight seen select setExpanded setFollow shelf shown showView " +
-  "since slots starts syncing tabs timer toggleHelp touched viewport virtual wantDetail wantLogs wantOutputs";
+  "since slots starts syncing tabs timer toggleHelp viewport virtual wantDetail wantLogs wantOutputs";
 export const HOOKS =
   "root still header inspector graph node word log log-row log-text log-host log-number log-phase log-steps log-said log-hidden";
 

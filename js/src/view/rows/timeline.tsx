@@ -30,8 +30,6 @@ const LEAST_ZOOM = 8;
 const STEP = 1.5;
 const dayTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-export { attemptsOf } from "../../state/bars";
-
 export function Timeline(props: ViewProps) {
   const { session } = props.port.state.value;
   return session ? <Chart {...props} session={session} /> : null;
