@@ -64,7 +64,7 @@ docs: bundle ## run the benchmarks and write their table into the docs
 	@echo "The docs are README.md, CONTRIBUTING.md, docs/ and notebooks/."
 
 gallery: bundle ## take the pictures of docs/gallery.md and the README anew
-	MILO_NB_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser/test_gallery.py tests/browser/test_looks.py
+	MILO_NB_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser/test_gallery.py tests/browser/test_looks.py tests/browser/test_running.py
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) build dist js/node_modules milo_nb/show/bundle .hypothesis .pytest_cache .mypy_cache .ruff_cache \
