@@ -77,6 +77,10 @@ class Cache:
         try:
             facts = read_facts(folder, key.digest, self._secret)
             size = (folder / VALUE).lstat().st_size
+            for _ in range(_TRIES):
+                if size == facts.seal.size_bytes or (now := read_facts(folder, key.digest, self._secret)) == facts:
+                    break
+                facts, size = now, (folder / VALUE).lstat().st_size  # another kernel has put a new one at this moment
         except (FileNotFoundError, NotADirectoryError):
             return Miss(_why_not(key, self._shelves.latest_of(key.phase)))
         except (OSError, ResultRefusedError, SchemaError) as refused:
@@ -105,7 +109,7 @@ class Cache:
                 found.load()
             except Exception as refused:  # noqa: BLE001 - unpickling runs the code of people's classes
                 again = self.look(key, ttl)
-                if isinstance(again, Hit) and again.seal == found.seal:
+                if isinstance(again, Hit) and again.is_entry_of(found):
                     return Miss([_not_used(refused)])
                 found = again  # another kernel has put a new one at this moment
             else:

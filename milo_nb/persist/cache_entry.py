@@ -167,6 +167,7 @@ class Hit:
     Attributes:
         key: What it belongs to.
         age_s: Seconds since it was put there.
+        created_at: When that was, in seconds since the epoch.
         meta: What the one who put it there said.
         files: What the phase wrote, beside its result.
         path: The file with the value; it may be linked to, and is never changed.
@@ -178,6 +179,7 @@ class Hit:
         """Make the hit of an entry; reads no value yet."""
         self.key = key
         self.age_s = age_s
+        self.created_at = facts.created_at
         self.meta = facts.info
         self.files = facts.files
         self.path = folder / VALUE
@@ -186,6 +188,10 @@ class Hit:
         self._folder = folder
         self._secret = secret
         self._value: Any = _NOT_READ
+
+    def is_entry_of(self, other: Hit) -> bool:
+        """Tell whether both found one and the same entry, not only an equal value that was put there anew."""
+        return (self.seal, self.created_at) == (other.seal, other.created_at)
 
     @property
     def reason(self) -> str:

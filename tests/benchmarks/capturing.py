@@ -110,9 +110,10 @@ def first_line(options: Options) -> Iterator[Row]:
 
 
 def _see_first_line() -> float:
-    seen, printed_at, seen_at = threading.Event(), [0.0], [0.0]
+    listening, seen, printed_at, seen_at = threading.Event(), threading.Event(), [0.0], [0.0]
 
     def speak() -> None:
+        listening.wait(10)
         printed_at[0] = time.perf_counter()
         print(LINE)
         if not seen.wait(10):
@@ -125,6 +126,7 @@ def _see_first_line() -> float:
 
     executor = Pipeline("bench", Phase("speak", speak)).run(work_dir=None, cache=False, capture=True)
     executor.session.store.subscribe(listen, every=True)
+    listening.set()
     status = executor.wait().status
     executor.close()
     if status != "completed":

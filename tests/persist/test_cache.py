@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from milo_nb.errors import DeclarationError, NotSavableError, ResultRefusedError
+from milo_nb.persist import cache as cache_module
 from milo_nb.persist.cache import Cache, CacheKey, Hit, Miss
 from milo_nb.persist.files import Files
 from milo_nb.values import codec
@@ -713,6 +714,39 @@ def test_where_there_are_no_locks_all_compute_for_themselves(cache, monkeypatch)
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with cache.hold(key()) as hold:
         assert not hold.held
+
+
+def test_an_equal_value_that_was_put_anew_while_it_was_read_is_not_called_damaged(cache, wall, monkeypatch):
+    cache.put(key(), 1)
+    load = Hit.load
+
+    def meanwhile(hit):
+        monkeypatch.setattr(Hit, "load", load)
+        cache.put(key(), 2)
+        try:
+            return hit.load()
+        finally:
+            wall.now += 1
+            cache.put(key(), 1)
+
+    monkeypatch.setattr(Hit, "load", meanwhile)
+
+    assert cache.get(key()).load() == 1
+
+
+def test_a_value_of_another_size_that_was_put_while_it_was_looked_at_is_not_called_damaged(cache, monkeypatch):
+    cache.put(key(), 1)
+    read_facts = cache_module.read_facts
+
+    def meanwhile(*args):
+        monkeypatch.setattr(cache_module, "read_facts", read_facts)
+        facts = read_facts(*args)
+        cache.put(key(), [1] * 100)
+        return facts
+
+    monkeypatch.setattr(cache_module, "read_facts", meanwhile)
+
+    assert cache.look(key()).load() == [1] * 100
 
 
 PUT = """
