@@ -27,9 +27,9 @@ class SkippedValues:
         self._given: dict[tuple[str, int], str] = {}  # the signature of what an attempt was skipped with; "" for none
 
     def write(self, keeper: Keeper, name: str, attempt: int, value: Any, waiting: Waiting) -> None:
-        """Write a value to `waiting`; None needs no writing."""
+        """Write a value to `waiting`, None like any other: that is what a person decided on."""
         graph, facts = self._session.graph, {"type": name_of_type(value)}
-        if value is not None and (refused := keeper.stage(name, attempt, value, facts, waiting=waiting)):
+        if refused := keeper.stage(name, attempt, value, facts, waiting=waiting):
             self._session.logs.say(graph.phases[graph.index[name]], attempt, f"not saved: {refused}")
 
     def stage(self, command: Command) -> Waiting:

@@ -253,6 +253,30 @@ def test_the_value_that_a_phase_was_skipped_with_is_kept(bench):
     assert second.session.substitutes.below(second.session.graph.index["report"]) == "train"
 
 
+@pytest.mark.parametrize("before_start", [False, True])
+def test_a_phase_that_was_skipped_with_nothing_stays_skipped_when_the_session_is_resumed(bench, before_start):
+    first = bench.make()
+    if before_start:
+        first.skip("train")
+    first.start()
+    if not before_start:
+        first.wait(DEADLINE_S)
+        first.skip("train")
+    assert first.wait(DEADLINE_S).success
+    bench.count.calls.clear()
+    first.rerun("load")
+    assert first.wait(DEADLINE_S).success
+    first.close()
+    second = bench.make()
+    second._take_up(first.session_id)
+    assert second.session.state.phases[second.session.graph.index["train"]].saved
+    assert "not saved" not in str(second.plan("rerun", "report"))
+    second.rerun("report").wait(DEADLINE_S)
+    assert second.results["report"] == ([1, 2, 3], None)
+    assert second["train"].status == "skipped"
+    assert "train" not in bench.count.calls
+
+
 # ---------------------------------------------------------------------- damage
 
 
