@@ -125,11 +125,6 @@ class Keeper:
             raise AssertionError("the session is new: its journal tells nothing")
         return self.journalled
 
-    def last_time(self) -> float:
-        """Return the time at which the session goes on, on its own clock: what passed since counts, backwards never."""
-        told = self.told()
-        return told.last_clock + max(time.time() - (told.wall_offset + told.last_clock), 0.0)
-
     def declared(self, today: PhaseGraph) -> PhaseGraph:
         """Return what the pipeline declared when the session was last owned; that is `today` if it says the same."""
         self._declarations = Declarations(today)

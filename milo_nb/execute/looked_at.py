@@ -17,7 +17,15 @@ from milo_nb.execute.displays import SeenDisplays
 from milo_nb.execute.earlier import EARLIER_RESULT
 from milo_nb.execute.mail import EARLIER
 from milo_nb.execute.results import Results
-from milo_nb.execute.taking_up import ContinuedClock, recorded_errors, saved_records, session_uuid, settled
+from milo_nb.execute.taking_up import (
+    ContinuedClock,
+    last_sign,
+    recorded_errors,
+    saved_records,
+    session_uuid,
+    settled,
+    time_now,
+)
 from milo_nb.persist.displays import DisplayFiles
 from milo_nb.persist.journal import read
 from milo_nb.persist.lock import owner
@@ -31,6 +39,7 @@ from milo_nb.state.model import ENDED
 from milo_nb.state.plan import Evidence, Plan, plan
 from milo_nb.state.reducer import PipelineReducer
 from milo_nb.store.clock import SYSTEM_CLOCK
+from milo_nb.store.loop import recall
 from milo_nb.store.store import Store
 from milo_nb.values.trust import signing_key
 
@@ -91,8 +100,7 @@ class AttachedSession:
         self._unattributed = books.pop("", None)
         self.books = books
         tails = {name: last_logs(self._readers[name], _max_logs(self.graph, name)) for name in books}
-        start = journalled.last_clock + max(time.time() - (journalled.wall_offset + journalled.last_clock), 0.0)
-        self._clock = ContinuedClock(SYSTEM_CLOCK, start)
+        self._clock = ContinuedClock(SYSTEM_CLOCK, time_now(journalled))
         reducer = PipelineReducer(self.name, self.graph, fail_fast=latest_fail_fast(journalled))
         state = replay(journalled, self.graph, tails, self._displays.references())
         self.store = Store(reducer, state, clock=self._clock, max_workers=1, name=f"milo-{self.name}-attached")
@@ -189,8 +197,8 @@ class AttachedSession:
         """Take in what is new in the journal."""
         new = journalled.actions[self._seen :]
         if self._seen:  # what was there at first is in the state already
-            for action in new:
-                self.store.loop.dispatch(action)
+            recall(self.store.loop, new)
+        self._journalled = journalled
         self._seen = len(journalled.actions)
         self.results.renew(saved_records(journalled, self.state))
         self.results.back_with(self._load)
@@ -204,8 +212,8 @@ class AttachedSession:
 
     def _settle(self) -> None:
         """Say what its owner could not say any more."""
-        for action in settled(self.state):
-            self.store.loop.dispatch(action)
+        state = self.state
+        recall(self.store.loop, settled(state, last_sign(self._journalled, self.run_dir, state)))
         self.ended.set()
 
     def _load(self, record: Mapping[str, Any]) -> Any:

@@ -1,12 +1,16 @@
 """The thread that looks into the mailboxes of all sessions that this process owns: one, however many there are.
 
-A request from another process is carried out here, so also while the kernel's main thread is blocked.
+A request from another process is carried out here, so also while the kernel's main thread is blocked. On its rounds it also
+touches the sessions' snapshots: should the process die, it is known until when they ran.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +20,15 @@ from milo_nb.persist.mailbox import POLL_S, Answer, Mailbox
 from milo_nb.state.commands import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from milo_nb.persist.mailbox import Request
     from milo_nb.persist.rundir import RunDir
 
 LOG = logging.getLogger("milo_nb")
+BEAT_S = 5.0
+"""Between two signs of life."""
 NONE, EARLIER = "none", "earlier"
 """What a phase can be skipped with from another process: no value can be sent, but all processes see the disk."""
 OPTIONS = {
@@ -40,6 +47,7 @@ class Postman:
     def __init__(self) -> None:
         """Know no mailboxes."""
         self._rounds: dict[Mailbox, Callable[[Request], Answer | None]] = {}
+        self._snapshots: dict[Mailbox, Path] = {}
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,6 +73,7 @@ class Postman:
 
         with self._lock:
             self._rounds[mailbox] = carry_out
+            self._snapshots[mailbox] = run_dir.snapshot
             if self._thread is None:
                 self._changed.clear()
                 self._thread = threading.Thread(target=self._walk, name="milo-postman", daemon=True)
@@ -73,12 +82,14 @@ class Postman:
         def stop() -> None:
             with self._lock:
                 self._rounds.pop(mailbox, None)
+                self._snapshots.pop(mailbox, None)
                 if not self._rounds:
                     self._changed.set()
 
         return stop
 
     def _walk(self) -> None:
+        beat_at = 0.0
         while True:
             self._changed.wait(POLL_S)
             with self._lock:
@@ -86,11 +97,23 @@ class Postman:
                 if not rounds:
                     self._thread = None
                     return
+                is_time = time.monotonic() >= beat_at
+                snapshots = list(self._snapshots.values()) if is_time else []
+            if is_time:
+                give_signs_of_life(snapshots)
+                beat_at = time.monotonic() + BEAT_S
             for mailbox, carry_out in rounds:
                 try:
                     mailbox.carry_out(carry_out)
                 except Exception:
                     LOG.exception("a mailbox could not be looked into")
+
+
+def give_signs_of_life(snapshots: Iterable[Path]) -> None:
+    """Touch the snapshots of sessions that this process owns."""
+    for snapshot in snapshots:
+        with contextlib.suppress(OSError):
+            os.utime(snapshot)
 
 
 def _to_command(request: Request) -> Command:

@@ -218,7 +218,7 @@ class Session:
             self._backend.open()
             with self.store.loop.hold():  # a command finds a session that has not started, or one whose saga hears it
                 for action in () if self._story is None else self._story.settled(self.state):
-                    self.store.loop.intake.put(action)
+                    self.store.loop.intake.recall(action)
                 saga = session_saga(self._script, started=self._story is not None)
                 self.task = self.store.run_saga(guarded(self.name, saga))
             if self._story is not None:

@@ -5,6 +5,8 @@ The journal gives the state; what ran when its owner died is marked so; then the
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -70,7 +72,7 @@ class Story(NamedTuple):
 
     def clock(self, base: Clock) -> ContinuedClock:
         """Return the session's clock: what passed since its owner died counts."""
-        return ContinuedClock(base, self.keeper.last_time())
+        return ContinuedClock(base, time_now(self.keeper.told()))
 
     def remember(self, session: Session) -> None:
         """Have what an earlier owner left at hand: results, errors, lines."""
@@ -87,9 +89,10 @@ class Story(NamedTuple):
 
         That it could not write is no longer so: this process would find out for itself.
         """
-        yield from settled(state)
+        at = last_sign(self.keeper.told(), self.keeper.run_dir, self.state)
+        yield from settled(state, at)
         if state.notice.lower().startswith(NOT_SAVED):
-            yield Action(a.CHECKPOINT_FAILED, {"reason": ""})
+            yield Action(a.CHECKPOINT_FAILED, {"reason": ""}, at)
 
 
 def saved_records(journalled: Journalled, state: PipelineState) -> Iterator[dict[str, Any]]:
@@ -123,20 +126,39 @@ def recorded_errors(journalled: Journalled, state: PipelineState) -> dict[str, P
     return found
 
 
-def settled(state: PipelineState) -> Iterator[Action]:
-    """Yield what is to be said of a session whose owner died before it could say so itself."""
+def time_now(journalled: Journalled) -> float:
+    """Return what time it is on the clock of a session: what passed since its owner died counts, backwards it never goes."""
+    last = journalled.last_clock
+    return last + max(time.time() - (journalled.wall_offset + last), 0.0)
+
+
+def last_sign(journalled: Journalled, run_dir: RunDir, state: PipelineState) -> float:
+    """Return when the owner of a session was last seen alive, on the session's clock.
+
+    That is the time of what it journalled last, of the last line of a phase, or of its snapshot, which a living owner
+    touches now and then.
+    """
+    told = [p.logs[-1].timestamp for p in state.phases if p.logs]
+    with contextlib.suppress(OSError):
+        told.append(run_dir.snapshot.stat().st_mtime - journalled.wall_offset)
+    now = time_now(journalled)
+    return max(journalled.last_clock, *(t for t in told if t <= now), 0.0)
+
+
+def settled(state: PipelineState, at: float) -> Iterator[Action]:
+    """Yield what is to be said of a session whose owner died at a time before it could say so itself."""
     for phase in state.phases:
         if phase.status in ("running", "retrying"):
             payload = {"name": phase.name, "attempt": phase.attempt, "reason": INTERRUPTED}
-            yield Action(a.PHASE_CANCELLED, payload)
+            yield Action(a.PHASE_CANCELLED, payload, at)
     if state.status in ENDED and state.stopped_at:
         return
     if state.status == "pending":  # its owner died before it could start anything: it goes on like any other
-        yield Action(a.PIPELINE_START, {"session_id": state.session_id})
+        yield Action(a.PIPELINE_START, {"session_id": state.session_id}, at)
     if any(p.status == "failed" for p in state.phases):
-        yield Action(a.PIPELINE_FAILED)
+        yield Action(a.PIPELINE_FAILED, None, at)
     elif state.status in ("pending", "running"):
-        yield Action(a.PIPELINE_CANCELLED, {"reason": f"The session was {INTERRUPTED}."})
+        yield Action(a.PIPELINE_CANCELLED, {"reason": f"The session was {INTERRUPTED}."}, at)
 
 
 def take_up(root: str | Path, session: str, name: str, graph: PhaseGraph) -> Story:

@@ -23,7 +23,7 @@ from milo_nb.store.task import Task
 from milo_nb.store.workers import Job, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from milo_nb.state.actions import Action
     from milo_nb.store.clock import Clock
@@ -281,3 +281,17 @@ def _made(saga: Any) -> fx.Saga:
     if not hasattr(made, "send"):
         raise StoreError(f"A saga is a generator, or a function that makes one; got {saga!r}.")
     return made  # type: ignore[no-any-return]
+
+
+def recall(loop: Loop, actions: Iterable[Action]) -> None:
+    """Reduce actions of the past, as of when they happened; returns when they are reduced.
+
+    Raises:
+        Exception: What the reducer raised; the state is as it was.
+    """
+    with loop.hold():
+        for action in actions:
+            loop.intake.recall(action)
+        error = loop.intake.flush(now=True)
+    if error is not None:
+        raise error

@@ -20,11 +20,13 @@ from milo_nb.errors import (
     WorkDirError,
 )
 from milo_nb.execute import executor as executor_module
+from milo_nb.execute import mail
 from milo_nb.execute.attached import attach
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.execute.taking_up import last_sign
 from milo_nb.persist.declared import declared_to_json
 from milo_nb.persist.journal import Journal, make_header, read
-from milo_nb.persist.replay import current_snapshot
+from milo_nb.persist.replay import current_snapshot, replay
 from milo_nb.persist.rundir import RunDir, find, sessions
 from milo_nb.pipeline import Pipeline
 from milo_nb.state import actions as a
@@ -154,6 +156,113 @@ def test_elapsed_goes_on_and_the_time_between_does_not_count(bench):
     assert after.started_at == before.started_at
     assert before.elapsed <= after.elapsed < before.elapsed + DEADLINE_S
     assert after.stopped_at > before.stopped_at
+
+
+def hours_later(monkeypatch, hours=3):
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+
+
+def interrupted(bench, *, prints=False):
+    """Leave a session as a killed kernel does while a phase runs."""
+    gate = Gate(7)
+
+    def work():
+        if prints:
+            print("at work")
+        return gate()
+
+    first = bench.make(Phase("a", give(1)), Phase("b", work, "", "a")).start()
+    assert gate.began.wait(DEADLINE_S)
+    if prints:
+        wait_until(first["b"].logs)
+        assert first.session.logs.flush(DEADLINE_S)
+    saved(first, "a")
+    forget_owner(first)
+    gate.open.set()
+    return first
+
+
+def mended():
+    return Phase("a", boom), Phase("b", give(8), "", "a")
+
+
+def test_the_time_between_a_crash_and_the_resume_is_neither_the_sessions_nor_the_phases(bench, monkeypatch):
+    first = interrupted(bench)
+    hours_later(monkeypatch)
+    second = bench.make(*mended()).resume(first.session_id, stale="reuse")
+    assert second.wait(DEADLINE_S).success
+    state = second.store.state
+    assert state.elapsed < 3600 < 3 * 3600 - 60 < state.idle
+    assert second["b"].attempts[0].elapsed < 3600
+    assert state.stopped_at - state.started_at > 3 * 3600 - 60
+    second.close()
+    journalled = read(find(bench.root, str(first.session_id)).journal)
+    times = [action.timestamp for action in journalled.actions]
+    assert times == sorted(times)
+    assert [(o["clock"] - times[0]) > 3 * 3600 - 60 for o in journalled.owners] == [True]
+    told = replay(journalled)
+    assert (told.elapsed, told.idle, told.stopped_at) == (state.elapsed, state.idle, state.stopped_at)
+    assert [(p.name, p.elapsed, p.history) for p in told.phases] == [
+        (p.name, p.elapsed, p.history) for p in state.phases
+    ]
+
+
+def test_who_looks_at_a_session_sees_no_time_pass_after_its_kernel_has_died(bench, monkeypatch):
+    interrupted(bench)
+    hours_later(monkeypatch)
+    seen = attach(None, bench.root)
+    assert seen.store.state.elapsed < 3600
+    assert seen["b"].known.elapsed < 3600
+    seen.close()
+
+
+def test_a_session_that_lived_on_without_a_word_is_known_to_have_run_until_then(bench, monkeypatch):
+    first = interrupted(bench)
+    real = time.time()
+    os.utime(first.session.disk.keeper.run_dir.snapshot, (real + 7200, real + 7200))  # as its owner does while it lives
+    hours_later(monkeypatch)
+    second = bench.make(*mended()).resume(first.session_id, stale="reuse")
+    assert second.wait(DEADLINE_S).success
+    assert 3600 < second.store.state.elapsed < 3 * 3600
+    assert 3600 < second["b"].attempts[0].elapsed < 3 * 3600
+
+
+def test_a_session_that_runs_shows_that_it_lives_though_nothing_happens_in_it(bench, monkeypatch):
+    monkeypatch.setattr(mail, "BEAT_S", 0.01)
+    gate = Gate(7)
+    executor = bench.make(Phase("a", gate)).start()
+    assert gate.began.wait(DEADLINE_S)
+    assert executor.session.disk.recorder.flush(DEADLINE_S)
+    snapshot = executor.session.disk.keeper.run_dir.snapshot
+    os.utime(snapshot, (0, 0))
+    wait_until(lambda: snapshot.stat().st_mtime > 0)
+    gate.open.set()
+
+
+def test_the_last_line_of_a_phase_is_a_sign_of_life(bench, monkeypatch):
+    first = interrupted(bench, prints=True)
+    run_dir = first.session.disk.keeper.run_dir
+    journalled = read(run_dir.journal)
+    hours_later(monkeypatch)
+    seen = attach(None, bench.root)
+    spoken = seen["b"].known.logs[-1].timestamp
+    assert journalled.last_clock <= spoken
+    os.utime(run_dir.snapshot, (0, 0))
+    assert last_sign(journalled, run_dir, seen.store.state) == spoken
+    run_dir.snapshot.unlink()
+    assert last_sign(journalled, run_dir, seen.store.state) == spoken
+    seen.close()
+
+
+@pytest.mark.parametrize("off_s", [-1e12, 1e12])
+def test_a_clock_that_is_wrong_moves_no_end_into_the_future_or_before_what_happened(bench, off_s):
+    first = interrupted(bench)
+    run_dir = first.session.disk.keeper.run_dir
+    journalled = read(run_dir.journal)
+    wrong = max(time.time() + off_s, 0)
+    os.utime(run_dir.snapshot, (wrong, wrong))
+    assert last_sign(journalled, run_dir, replay(journalled)) == journalled.last_clock
 
 
 def test_a_session_taken_up_twice_tells_all_of_its_story(bench):

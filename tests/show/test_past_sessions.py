@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
-from milo_nb import attach
+from milo_nb import Phase, Pipeline, attach
 from milo_nb.errors import InvalidStateError, StaleCodeError
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.persist.declared import declared_to_json
+from milo_nb.persist.journal import Journal, make_header
+from milo_nb.persist.replay import current_snapshot
+from milo_nb.persist.rundir import RunDir
+from milo_nb.persist.snapshot import write_snapshot
+from milo_nb.show.magic import on_disk
 from milo_nb.show.magic.made import release
 from milo_nb.show.notebook.beside import SessionBeside
+from milo_nb.state.actions import PHASE_START, PIPELINE_START, Action
 from milo_nb.state.wire_browser import CommandRequest
 from tests.show.test_beside import ask
 from tests.show.test_sessions import cell, left, restart, short  # noqa: F401 - `left` is a fixture
-from tests.strategies import DEADLINE_S
+from tests.strategies import DEADLINE_S, give
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from milo_nb.execute.attached import AttachedExecutor
     from tests.show.conftest import Notebook
@@ -36,6 +47,22 @@ def look() -> Iterator[Callable[[], AttachedExecutor]]:
         attached.close()
         if isinstance(attached._live, PipelineExecutor):
             release(attached._live)
+
+
+def test_the_list_counts_the_time_in_which_a_kernel_had_the_session_and_no_other(tmp_path: Path) -> None:
+    began = time.time() - 9 * 3600
+    run_dir = RunDir.make(tmp_path, "shop", str(uuid4()), began)
+    graph = declared_to_json(Pipeline("shop", Phase("load", give(1))).graph)
+    header = make_header("shop", run_dir.session_id, graph, wall=began, clock=1.0)
+    journal = Journal.create(run_dir.journal, header)
+    journal.append([Action(PIPELINE_START, None, 1.0), Action(PHASE_START, {"name": "load", "attempt": 1}, 601.0)])
+    journal.close()
+    os.utime(run_dir.journal, (began + 600, began + 600))
+    assert (on_disk.look(run_dir).status, on_disk.look(run_dir).took_s) == ("interrupted", 600)
+    snapshot = {**current_snapshot(run_dir), "journal_bytes": run_dir.journal.stat().st_size}
+    write_snapshot(run_dir.snapshot, snapshot)
+    os.utime(run_dir.snapshot, (began + 3600, began + 3600))
+    assert on_disk.look(run_dir).took_s == 3600
 
 
 def test_without_a_definition_the_buttons_say_how_to_bring_one(

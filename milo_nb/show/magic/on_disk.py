@@ -101,8 +101,11 @@ def look(run_dir: RunDir, here: Mapping[str, PipelineState] = MappingProxyType({
         status = "interrupted"
     started = run_dir.started_wall
     took = float(found.get("elapsed_s") or 0.0)
-    if status in ("running", "interrupted"):
-        took = max((time.time() if who is not None else last) - started, 0.0)
+    if status in (
+        "running",
+        "interrupted",
+    ):  # and since the last thing that was told of it, as long as its kernel lived
+        took += max((time.time() if who is not None else _last_beat(run_dir)) - last, 0.0)
     return Seen(
         run_dir,
         str(found.get("pipeline", "")),
@@ -116,6 +119,14 @@ def look(run_dir: RunDir, here: Mapping[str, PipelineState] = MappingProxyType({
         last,
         who,
     )
+
+
+def _last_beat(run_dir: RunDir) -> float:
+    """Return when the kernel that ran a session gave its last sign of life, in seconds since the epoch; 0 if unknown."""
+    try:
+        return run_dir.snapshot.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def names_on_disk(root: str | Path) -> list[str]:
