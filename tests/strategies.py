@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from milo_nb.state.model import PhaseStatus, PipelineState
     from milo_nb.state.plan import Plan
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 """Longest wait for what must come from another thread."""
 
 

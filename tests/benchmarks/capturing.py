@@ -113,10 +113,10 @@ def _see_first_line() -> float:
     listening, seen, printed_at, seen_at = threading.Event(), threading.Event(), [0.0], [0.0]
 
     def speak() -> None:
-        listening.wait(10)
+        listening.wait(60)
         printed_at[0] = time.perf_counter()
         print(LINE)
-        if not seen.wait(10):
+        if not seen.wait(60):
             raise AssertionError("nobody saw the line while the phase ran")
 
     def listen(action: Action) -> None:

@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-sync",
 )
 VIEWPORT = {"width": 1280, "height": 1120}
-EXPECT_TIMEOUT_MS = 20_000
+EXPECT_TIMEOUT_MS = 60_000
 SUBSHELLS = "perCommTarget"  # as JupyterLab comes
 HAS_FAILED = pytest.StashKey[bool]()
 

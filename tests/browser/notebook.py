@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    import re
+
     from playwright.sync_api import ConsoleMessage, Locator, Page
 
     from tests.browser.lab import Lab
@@ -189,6 +191,10 @@ class Notebook:
     def expect_status(self, status: str) -> None:
         """Wait until the view says that the pipeline is in a state."""
         expect(self.view).to_have_attribute("data-status", status)
+
+    def expect_word(self, word: str | re.Pattern[str]) -> None:
+        """Wait until the header says in a word how it stands."""
+        expect(self.view.locator(".milo-header .milo-word")).to_have_text(word)
 
     def expect_phases(self, **statuses: str) -> None:
         """Wait until the graph shows phases in states."""

@@ -164,7 +164,7 @@ def canary() -> Iterator[tuple[str, list[str]]]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
     server.server_close()
 
 

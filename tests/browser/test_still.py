@@ -92,21 +92,21 @@ def test_a_saved_notebook_shows_how_its_pipeline_ended_without_a_kernel(open_not
 
 
 def test_a_cell_that_was_run_again_or_cleared_stays_as_it_is(open_notebook):
-    notebook = open_notebook(SETUP, PLAIN, "gate.set(); executor.wait(20).success")
+    notebook = open_notebook(SETUP, PLAIN, "gate.set(); executor.wait(60).success")
     notebook.run(0, 1)
     notebook.ask("first = executor")
     notebook.run(1)  # while the first one runs
     assert notebook.shown(1) == ["view", "still"]
     assert notebook.run(2) == "True"
     until_still(notebook, 1, "plain: completed (1 completed)")
-    assert notebook.ask("print(first.wait(20).success)") == "True"
+    assert notebook.ask("print(first.wait(60).success)") == "True"
     assert [notebook.shown(i) for i in range(3)] == [[], ["view", "still"], ["execute_result"]]
 
     notebook.ask("gate.clear()")
     notebook.run(1)
     notebook.page.evaluate("window.panel.content.activeCellIndex = 1")
     notebook.command("notebook:clear-cell-output")
-    assert notebook.ask("gate.set(); print(executor.wait(20).success)") == "True"
+    assert notebook.ask("gate.set(); print(executor.wait(60).success)") == "True"
     assert notebook.run(2) == "True"
     assert notebook.shown(1) == []
 

@@ -102,7 +102,7 @@ def test_a_child_thread_that_goes_on_after_its_attempt_is_late_and_keeps_the_hoo
     go, done = threading.Event(), threading.Event()
 
     def child() -> None:
-        go.wait(10)
+        go.wait(60)
         print("late", file=sys.stderr)
         done.set()
 
@@ -116,8 +116,8 @@ def test_a_child_thread_that_goes_on_after_its_attempt_is_late_and_keeps_the_hoo
     uninstall()
     assert is_installed()
     go.set()
-    assert done.wait(10)
-    threads[0].join(10)
+    assert done.wait(60)
+    threads[0].join(60)
     assert not is_installed()
     install()
     drain_now()
@@ -214,12 +214,12 @@ def test_threads_of_a_phase_hold_the_hooks_unless_somebody_made_them_daemons(
 
     worker = threading.Thread(target=phase.finish, args=(start,), daemon=True)  # as the workers of sessions are
     worker.start()
-    worker.join(30)
+    worker.join(60)
     uninstall()
     try:
         assert is_installed() is is_held
     finally:
         ended.set()
-        threads[0].join(30)
+        threads[0].join(60)
         assert not is_installed()
         install()

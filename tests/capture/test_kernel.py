@@ -435,7 +435,7 @@ def test_what_is_printed_after_a_display_comes_while_the_phase_still_runs(kernel
         seen = threading.Event()
         def body():
             display('shown'); print('said')
-            return seen.wait(20)
+            return seen.wait(60)
         executor = Pipeline('p', Phase('a', body)).run(work_dir=None)
         for _ in range(1000):
             drain_now()  # what the drain thread does, to the sinks that it watches

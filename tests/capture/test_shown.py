@@ -84,7 +84,7 @@ def test_the_drain_thread_tells_progress() -> None:
     with installed():
         sink = Sink(lambda *_: None, lambda: 0.0, None, take)
         sink.progress(0.5, "half")
-        assert told.wait(10)
+        assert told.wait(60)
         sink.close()
     assert threads == ["milo-nb-drain"]
 

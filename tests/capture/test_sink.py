@@ -141,10 +141,10 @@ def test_the_drain_thread_emits_while_the_phase_runs_and_ends_with_capture() -> 
     with installed():
         sink = Sink(emit, lambda: 0.0)
         sink.write("stdout", "a\n")
-        assert emitted.wait(10)
+        assert emitted.wait(60)
         assert thread[0].name == "milo-nb-drain"
         sink.close()
-    thread[0].join(10)
+    thread[0].join(60)
     assert not thread[0].is_alive()
 
 

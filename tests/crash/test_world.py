@@ -106,7 +106,7 @@ def long(ctx):
     ctx.sleep(60)
 
 make(Phase("a", lambda: {1}), Phase("b", long, "", "a")).start()
-assert began.wait(20)
+assert began.wait(60)
 """,
     )
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -19,7 +19,7 @@ from milo_nb.store.clock import SYSTEM_CLOCK
 from milo_nb.store.shield import LOCAL, Shielded
 from tests.strategies import wait_until
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 def run(*phases, **options):
@@ -117,7 +117,7 @@ def test_a_child_that_a_handler_forks_does_not_go_on_with_the_pipeline(tmp_path)
         def after(fork):
             with open(sys.argv[1], "a") as file:
                 file.write(f"{fork} ")
-        result = Pipeline("p", Phase("fork", fork), Phase("after", after)).run(work_dir=None).wait(30)
+        result = Pipeline("p", Phase("fork", fork), Phase("after", after)).run(work_dir=None).wait(60)
         print(result.status)
     """
     seen = tmp_path / "seen"

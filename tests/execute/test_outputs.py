@@ -23,7 +23,7 @@ def test_displays_of_a_phase_are_its_outputs_and_the_state_refers_to_them(run):
         show("2")
 
     executor = run(Phase("plot", plot), Phase("quiet", lambda: None))
-    executor.wait(10)
+    executor.wait(60)
     assert executor["plot"].outputs == (Output({"text/plain": "1"}), Output({"text/plain": "2"}))
     assert executor["plot"].known.outputs == ("plot.1/1", "plot.1/2")
     assert [executor.session.outputs["plot"].find(r) for r in executor["plot"].known.outputs] == [
@@ -44,7 +44,7 @@ def test_updates_and_clears_change_what_references_stand_for_but_not_the_referen
         show("new")
 
     executor = run(Phase("plot", plot), Phase("clear", clear, depends_on=("plot",)), Phase("end", lambda: None))
-    executor.wait(10)
+    executor.wait(60)
     assert texts(executor, "plot") == ["100%"]
     assert texts(executor, "clear") == ["new"]
     assert executor["plot"].known.outputs == ("plot.1/1",)
@@ -74,9 +74,9 @@ def test_each_attempt_has_outputs_of_its_own_and_all_are_kept(run):
         show("done")
 
     executor = run(Phase("plot", plot))
-    executor.wait(10)
+    executor.wait(60)
     executor.retry("plot")
-    executor.wait(10)
+    executor.wait(60)
     assert texts(executor, "plot") == ["try 1", "done"]
     assert executor["plot"].known.outputs == ("plot.1/1", "plot.2/1", "plot.2/2")
 
@@ -85,7 +85,7 @@ def test_late_displays_are_kept_but_are_not_in_the_state(run):
     contexts = []
 
     executor = run(Phase("plot", lambda: contexts.append(contextvars.copy_context())))
-    executor.wait(10)
+    executor.wait(60)
     contexts[0].run(show, "late")
     assert texts(executor, "plot") == ["late"]
     assert [entry.late for entry in executor.session.outputs["plot"].entries] == [True]
@@ -94,12 +94,12 @@ def test_late_displays_are_kept_but_are_not_in_the_state(run):
 
 def test_captured_progress_is_the_progress_of_the_phase(run):
     executor = run(Phase("work", lambda: CURRENT_SINK.get().progress(0.25, "1/4")))
-    executor.wait(10)
+    executor.wait(60)
     assert executor["work"].known.message == "1/4"
     assert executor["work"].known.fraction == 1.0
 
 
 def test_without_capture_there_is_no_sink_to_display_to(run):
     seen = []
-    run(Phase("plot", lambda: seen.append(CURRENT_SINK.get())), capture=False).wait(10)
+    run(Phase("plot", lambda: seen.append(CURRENT_SINK.get())), capture=False).wait(60)
     assert seen == [None]

@@ -10,7 +10,7 @@ from IPython.lib.pretty import PrettyPrinter, pretty
 from milo_nb import Phase, Pipeline
 from milo_nb.errors import ParameterError
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def raising(error: BaseException):

@@ -107,15 +107,15 @@ def test_an_attempt_keeps_its_snapshot(notebook: Notebook, built: None) -> None:
     gate, begun = threading.Event(), threading.Event()
     notebook.names.update(gate=gate, begun=begun, limit=1)
     notebook.arrive()
-    notebook.run("%%milo site.a\nbegun.set()\ngate.wait(20)\nseen = limit")
+    notebook.run("%%milo site.a\nbegun.set()\ngate.wait(60)\nseen = limit")
     notebook.run("%milo run site")
-    assert begun.wait(20)
+    assert begun.wait(60)
     notebook.run("limit = 2")
     gate.set()
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     assert notebook.names["site"]["a"].result.seen == 1
     notebook.run("%milo rerun site a")
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     assert notebook.names["site"]["a"].result.seen == 2
 
 
@@ -247,9 +247,9 @@ def test_a_body_can_be_cancelled(notebook: Notebook, built: None) -> None:
     notebook.arrive()
     notebook.run("%%milo site.a\nbegun.set()\nctx.sleep(20)")
     notebook.run("%milo run site")
-    assert begun.wait(20)
+    assert begun.wait(60)
     notebook.run("%milo cancel site")
-    assert notebook.names["site"].wait(20).status == "cancelled"
+    assert notebook.names["site"].wait(60).status == "cancelled"
 
 
 # ---------------------------------------------------------------------- errors

@@ -37,7 +37,7 @@ def parse(load):
 WAITING = """%%milo site
 @phase
 def load(ctx):
-    gate.wait(20)
+    gate.wait(60)
 """
 
 
@@ -244,26 +244,26 @@ def test_the_old_executor_of_a_cell_that_ran_again_is_closed(notebook: Notebook,
     notebook.arrive()
     notebook.run(SITE)
     old = notebook.names["site"]
-    old.wait(20)
+    old.wait(60)
     widget = PipelineWidget.of(old)
     notebook.run(SITE)
     assert notebook.names["site"] is not old
     assert widget.comm is None
     assert old.sessions == []
     assert old.results == {"load": 3, "parse": 6}
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
 
 
 def test_an_unfinished_session_goes_on_if_a_person_is_there(notebook: Notebook, built: None) -> None:
     notebook.arrive()
     notebook.run(FLAKY.format(options="", body="1 / 0"))
     site = notebook.names["site"]
-    assert not site.wait(20).success
+    assert not site.wait(60).success
     out = notebook.run(FLAKY.format(options="", body="load + 1"))
     session = str(site.session_id)[:8]
     assert out.splitlines()[0] == f"continued {session}: 1 kept. Start anew with: %%milo site --fresh"
     assert notebook.names["site"] is site
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert site.results == {"load": 1, "parse": 2}
     assert site["load"].known.attempt == 1
 
@@ -272,10 +272,10 @@ def test_an_edited_phase_runs_again_with_all_that_was_built_on_it(notebook: Note
     notebook.arrive()
     notebook.run(FLAKY.format(options="", body="1 / 0"))
     site = notebook.names["site"]
-    site.wait(20)
+    site.wait(60)
     out = notebook.run(FLAKY.format(options="", body="load").replace("return 1", "return 10"))
     assert ": 0 kept. Start anew" in out.splitlines()[0]
-    assert site.wait(20).results == {"load": 10, "parse": 10}
+    assert site.wait(60).results == {"load": 10, "parse": 10}
 
 
 @pytest.mark.parametrize(
@@ -294,11 +294,11 @@ def test_it_starts_anew_and_says_why_if_that_is_asked_or_something_else_differs(
     notebook.arrive()
     notebook.run(FLAKY.format(options="", body="1 / 0"))
     before = notebook.names["site"]
-    before.wait(20)
+    before.wait(60)
     out = notebook.run(FLAKY.format(options=options, body="load + 1"))
     assert out.splitlines()[0].startswith(says)
     assert notebook.names["site"] is not before
-    assert notebook.names["site"].wait(20).success
+    assert notebook.names["site"].wait(60).success
 
 
 def test_it_starts_anew_where_nobody_looks(notebook: Notebook) -> None:
@@ -312,10 +312,10 @@ def test_it_starts_anew_if_phases_were_added(notebook: Notebook, built: None) ->
     notebook.arrive()
     notebook.run(FLAKY.format(options="", body="1 / 0"))
     before = notebook.names["site"]
-    before.wait(20)
+    before.wait(60)
     notebook.run(FLAKY.format(options="", body="2") + "\n@phase\ndef more(): ...")
     assert notebook.names["site"] is not before
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
 
 
 def test_parameters_that_cannot_be_compared_are_the_same_only_if_they_are(notebook: Notebook, built: None) -> None:
@@ -323,14 +323,14 @@ def test_parameters_that_cannot_be_compared_are_the_same_only_if_they_are(notebo
     notebook.run("class Odd:\n    def __eq__(self, other): raise RuntimeError\nodd = Odd()")
     notebook.run("%%milo site -p odd\n@phase\ndef a(odd): raise ValueError")
     before = notebook.names["site"]
-    before.wait(20)
+    before.wait(60)
     notebook.run("%%milo site -p odd\n@phase\ndef a(odd): raise ValueError")
     assert notebook.names["site"] is before
-    before.wait(20)
+    before.wait(60)
     notebook.run("odd = Odd()")
     notebook.run("%%milo site -p odd\n@phase\ndef a(odd): return 1")
     assert notebook.names["site"] is not before
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
 
 
 def test_a_cell_whose_session_runs_is_refused_with_the_remedy(notebook: Notebook, built: None) -> None:
@@ -345,7 +345,7 @@ def test_a_cell_whose_session_runs_is_refused_with_the_remedy(notebook: Notebook
         assert notebook.names["site"] is site
     finally:
         gate.set()
-    assert site.wait(20).success
+    assert site.wait(60).success
 
 
 def test_a_running_session_whose_variable_was_deleted_is_not_run_over(notebook: Notebook, built: None) -> None:
@@ -359,7 +359,7 @@ def test_a_running_session_whose_variable_was_deleted_is_not_run_over(notebook: 
         assert notebook.names["site"] is site
     finally:
         gate.set()
-    assert site.wait(20).success
+    assert site.wait(60).success
 
 
 def test_a_paused_session_goes_on(notebook: Notebook, built: None) -> None:
@@ -372,9 +372,9 @@ def test_a_paused_session_goes_on(notebook: Notebook, built: None) -> None:
     site.store.subscribe(lambda: site.store.state.status == "paused" and paused.set())
     site.pause()
     gate.set()
-    assert paused.wait(20)
+    assert paused.wait(60)
     assert ": 1 kept. Start anew" in notebook.run(cell)
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert notebook.names["site"] is site
 
 
@@ -383,14 +383,14 @@ def test_wait_and_no_wait_override_what_the_front_end_says(notebook: Notebook, b
     notebook.run(WAITING.replace("%%milo site", "%%milo site --no-wait"))
     assert notebook.names["site"].session.is_running()
     gate.set()
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     notebook.arrive()
     assert "site: completed" in notebook.run(SITE.replace("%%milo site", "%%milo site --wait"))
 
 
 def test_an_executor_of_the_persons_own_may_be_replaced(notebook: Notebook) -> None:
     notebook.names["site"] = Pipeline("site", Phase("a", int)).run(work_dir=None)
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     notebook.run(SITE)
     assert notebook.names["site"].results["parse"] == 6
 

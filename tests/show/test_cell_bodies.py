@@ -96,9 +96,9 @@ def test_parameters_may_be_arrays(notebook: Notebook, built: None) -> None:
     cell = "%%milo site -p rows\n@phase\ndef a(rows): return 1 / 0"
     notebook.run(cell)
     site = notebook.names["site"]
-    site.wait(20)
+    site.wait(60)
     assert notebook.run(cell).startswith("continued ")
-    site.wait(20)
+    site.wait(60)
 
 
 # ---------------------------------------------------------------------- names of the notebook
@@ -201,7 +201,7 @@ def test_another_cell_of_the_same_name_says_what_it_takes_the_place_of(notebook:
     def run(cell_id: str, *phases: str) -> str:
         parent["metadata"] = {"cellId": cell_id}
         out = notebook.run("%%milo site\n" + "\n".join(f"@phase\ndef {name}(): return 1" for name in phases))
-        notebook.names["site"].wait(20)
+        notebook.names["site"].wait(60)
         return out
 
     notebook.arrive()

@@ -28,7 +28,7 @@ def failed(notebook: Notebook, built: None) -> Notebook:
     notebook.run("%%milo site.parse --after load\ntotal = 1 / 0")
     notebook.run("%%milo site.write --after parse\ntext = str(total)")
     notebook.run("%milo run site")
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     return notebook
 
 
@@ -106,13 +106,13 @@ def test_a_phase_is_stopped_when_its_time_is_up(notebook: Notebook) -> None:
 @pytest.mark.parametrize(
     "cells",
     [
-        ("%%milo site.a --parallel\nboth.wait(20)", "%%milo site.b --parallel\nboth.wait(20)"),
+        ("%%milo site.a --parallel\nboth.wait(60)", "%%milo site.b --parallel\nboth.wait(60)"),
         (
-            "%%milo site.a\nboth.wait(20)",
-            "%%milo site.b\nboth.wait(20)",
+            "%%milo site.a\nboth.wait(60)",
+            "%%milo site.b\nboth.wait(60)",
             "%%milo site --define --parallel\n# all of them",
         ),
-        ("%%milo site --define --parallel\n@phase\ndef a(): both.wait(20)\n@phase\ndef b(): both.wait(20)",),
+        ("%%milo site --define --parallel\n@phase\ndef a(): both.wait(60)\n@phase\ndef b(): both.wait(60)",),
     ],
 )
 def test_parallel_phases_run_at_the_same_time(notebook: Notebook, cells: tuple[str, ...]) -> None:
@@ -219,7 +219,7 @@ def test_an_edited_phase_of_an_unfinished_session_is_marked_and_can_be_retried(f
     assert failed.names["site"] is site
     assert site["parse"].known.edited
     failed.run("%milo retry site parse")
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert site["write"].result.text == "3"
     assert site["load"].known.attempt == 1
 
@@ -228,7 +228,7 @@ def test_the_button_runs_the_edited_phase(failed: Notebook) -> None:
     failed.run(PARSE)
     site = failed.names["site"]
     site.command("retry", "parse", by="view")
-    assert site.wait(20).success
+    assert site.wait(60).success
 
 
 def test_a_cell_that_was_not_edited_is_not_said_to_be(failed: Notebook) -> None:
@@ -246,7 +246,7 @@ def test_a_completed_phase_is_offered_to_run_again(failed: Notebook) -> None:
     out = failed.run("%%milo site.load\nrows = [7]")
     assert out == "'site.load' is edited. Run it again with: %milo rerun site load"
     failed.run("%milo rerun site load")
-    failed.names["site"].wait(20)
+    failed.names["site"].wait(60)
     assert failed.names["site"]["load"].result.rows == [7]
 
 
@@ -255,9 +255,9 @@ def test_with_other_dependencies_the_next_session_uses_it(failed: Notebook) -> N
     out = failed.run("%%milo site.parse\ntotal = 5")
     assert out == "'site.parse' is defined. The next session uses it: %milo run site"
     failed.run("%milo retry site parse")
-    assert not site.wait(20).success
+    assert not site.wait(60).success
     failed.run("%milo run site")
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert site["parse"].inputs == {}
     assert site["write"].result.text == "5"
 
@@ -269,20 +269,20 @@ def test_the_next_session_is_refused_while_a_dependency_is_missing(failed: Noteb
     assert failed.fail("%milo run site").startswith("PipelineError: Phase 'parse' depends on 'clean'")
     failed.run("%%milo site.clean\n1")
     failed.run("%milo run site")
-    assert site.wait(20).success
+    assert site.wait(60).success
 
 
 def test_a_running_session_goes_on_and_later_attempts_use_the_edit(notebook: Notebook, built: None) -> None:
     gate, begun = threading.Event(), threading.Event()
     notebook.names.update(gate=gate, begun=begun)
     notebook.arrive()
-    waits = "%%milo site.load\nbegun.set()\ngate.wait(20)\nrows = [1]"
+    waits = "%%milo site.load\nbegun.set()\ngate.wait(60)\nrows = [1]"
     notebook.run(waits)
     notebook.run(PARSE)
     notebook.run("%milo run site")
     site = notebook.names["site"]
     try:
-        assert begun.wait(20)
+        assert begun.wait(60)
         out = notebook.run(waits.replace("[1]", "[9]"))
         assert out == "'site.load' is edited. The attempt that runs goes on as it was; later ones use it"
         out = notebook.run(PARSE.replace("sum(rows)", "rows"))
@@ -294,10 +294,10 @@ def test_a_running_session_goes_on_and_later_attempts_use_the_edit(notebook: Not
         assert notebook.names["site"] is site
     finally:
         gate.set()
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert site["parse"].result.total == [1]
     notebook.run("%milo run site")
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert site.pipeline.execution_order() == ["load", "more", "most", "parse"]
     assert site["parse"].result.total == [9]
 
@@ -308,10 +308,10 @@ def test_the_cell_of_the_pipeline_goes_on_in_a_session_with_phase_cells(notebook
     whole = "%%milo site\n@phase\ndef first(): return 1"
     notebook.run(whole)
     site = notebook.names["site"]
-    site.wait(20)
+    site.wait(60)
     notebook.run("%%milo site.load\nrows = []")
     assert ": 1 kept. Start anew with: %%milo site --fresh" in notebook.run(whole)
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert notebook.names["site"] is site
 
 
@@ -319,7 +319,7 @@ def test_a_cell_without_phases_goes_on_in_the_session_of_phase_cells(failed: Not
     site = failed.names["site"]
     failed.run(PARSE)
     assert ": 1 kept. Start anew" in failed.run("%%milo site\n# all phases have cells of their own")
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert failed.names["site"] is site
 
 
@@ -329,11 +329,11 @@ def test_it_does_not_go_on_if_a_phase_cell_was_connected_otherwise(notebook: Not
     whole = "%%milo site\n@phase\ndef first(): return 1"
     notebook.run(whole)
     site = notebook.names["site"]
-    site.wait(20)
+    site.wait(60)
     notebook.run("%%milo site.load --after first\nrows = []")
     assert "continued" not in notebook.run(whole)
     assert notebook.names["site"] is not site
-    assert notebook.names["site"].wait(20).success
+    assert notebook.names["site"].wait(60).success
 
 
 def test_run_again_shows_the_same_view(failed: Notebook) -> None:
@@ -341,7 +341,7 @@ def test_run_again_shows_the_same_view(failed: Notebook) -> None:
     widget = PipelineWidget.of(site)
     failed.run(PARSE)
     failed.run("%milo run site")
-    assert site.wait(20).success
+    assert site.wait(60).success
     assert PipelineWidget.of(site) is widget
 
 

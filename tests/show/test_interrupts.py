@@ -34,7 +34,7 @@ def test_what_an_interrupted_cell_has_started_is_bound_and_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
         assert "KeyboardInterrupt" in notebook.fail(SITE)
-    assert notebook.names["site"].wait(30).results == {"load": 3, "parse": 6}
+    assert notebook.names["site"].wait(60).results == {"load": 3, "parse": 6}
     assert notebook.run(SITE) == "site: completed (2 completed)"
 
 

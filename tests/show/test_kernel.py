@@ -38,7 +38,7 @@ GATED = """
 %%milo site
 @phase
 def load():
-    gate.wait(30)
+    gate.wait(60)
 @phase
 def parse(load):
     if broken:
@@ -146,7 +146,7 @@ def test_a_cell_returns_at_once_where_a_person_is_and_shows_a_view(kernel: Kerne
     view, still = [m["content"]["data"] for m in kernel.published if m["msg_type"] == "display_data"]
     assert still["text/plain"] == "site: running (1 running, 1 pending)"
     assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == kernel.comm_id()
-    kernel.run("gate.set(); site.wait(20)", person=True)
+    kernel.run("gate.set(); site.wait(60)", person=True)
 
 
 def test_a_view_is_told_all_and_its_buttons_work(kernel: Kernel) -> None:
@@ -156,7 +156,7 @@ def test_a_view_is_told_all_and_its_buttons_work(kernel: Kernel) -> None:
     snapshot = kernel.hear("snapshot")["state"]
     assert [p["status"] for p in snapshot["phases"]] == ["running", "pending"]
     kernel.say({"type": "ack", "seq": 1})
-    kernel.run("gate.set(); site.wait(20)", person=True)
+    kernel.run("gate.set(); site.wait(60)", person=True)
     kernel.say({"type": "detail", "id": "d", "phase": 1})
     error = kernel.hear("detail", id="d")["error"]
     assert error["frames"][-1]["file"].startswith("Cell [")
@@ -164,13 +164,13 @@ def test_a_view_is_told_all_and_its_buttons_work(kernel: Kernel) -> None:
     kernel.run("broken = False", person=True)
     id_ = kernel.command("retry", "parse")
     assert kernel.hear("reply", id=id_)["ok"]
-    assert kernel.run("print(site.wait(20).status)", person=True) == "completed"
+    assert kernel.run("print(site.wait(60).status)", person=True) == "completed"
 
 
 def test_buttons_work_by_the_control_channel_while_a_cell_runs(kernel: Kernel) -> None:
     kernel.run("import threading; gate = threading.Event(); done = threading.Event(); broken = False")
     kernel.run(GATED, person=True)
-    kernel.client.execute("print(done.wait(30))")
+    kernel.client.execute("print(done.wait(60))")
     kernel.say({"type": "hello", "view": "a"}, control=True)
     kernel.hear("snapshot")
     id_ = kernel.command("pause", control=True)
@@ -190,7 +190,7 @@ def test_a_malformed_message_by_any_lane_harms_nobody(kernel: Kernel) -> None:
             kernel.say(content, control=control)  # type: ignore[arg-type]
     kernel.say({"type": "hello", "view": "a"})
     kernel.hear("snapshot")
-    kernel.run("gate.set(); site.wait(20)", person=True)
+    kernel.run("gate.set(); site.wait(60)", person=True)
 
 
 def test_nbclient_waits_for_the_end_and_keeps_the_notebook_small(
@@ -238,11 +238,11 @@ def test_no_still_is_shown_by_a_phase_nor_for_one_that_was_replaced(kernel: Kern
     (first,) = kernel.stills()
     kernel.run(
         "from IPython.display import display\nfrom milo_nb import Phase, Pipeline\n"
-        "outer = Pipeline('outer', Phase('show', lambda: display(site))).run()\nouter.wait(20).success",
+        "outer = Pipeline('outer', Phase('show', lambda: display(site))).run()\nouter.wait(60).success",
         person=True,
     )
     assert kernel.stills() == [first]
-    kernel.run("gate.set(); site.wait(20); gate.clear()", person=True)
+    kernel.run("gate.set(); site.wait(60); gate.clear()", person=True)
     kernel.run(GATED, person=True)
     second = kernel.stills()[-1]
     assert second["content"]["transient"] != first["content"]["transient"]

@@ -69,7 +69,7 @@ def parse(load):
 def check(load):
     return load
 """
-WAIT = "status = site.wait(20).status"  # the result itself would be kept in Out, with the tracebacks in it
+WAIT = "status = site.wait(60).status"  # the result itself would be kept in Out, with the tracebacks in it
 
 
 @pytest.fixture(scope="module", params=[kernels.OWN, kernels.OLDEST])
@@ -146,7 +146,7 @@ def test_twenty_executors_are_told_of_by_one_thread(kernel: Kernel) -> None:
         for executor in executors: display(executor)
         publishers = [t.name for t in threading.enumerate() if t.name == 'milo-publisher']
         gate.set()
-        for executor in executors: executor.wait(20)
+        for executor in executors: executor.wait(60)
         """
     )
     assert kernel.run("publishers")["result"] == "['milo-publisher']"  # stills of that cell may still change

@@ -117,7 +117,7 @@ def test_pause_resume_and_cancel(notebook: Notebook, built: None) -> None:
     gate = notebook.names["gate"] = threading.Event()
     notebook.arrive()
     notebook.run(
-        "%%milo site\n@phase\ndef load(ctx): ctx.sleep(20) if gate.is_set() else gate.wait(20)\n@phase\ndef then(load): ..."
+        "%%milo site\n@phase\ndef load(ctx): ctx.sleep(20) if gate.is_set() else gate.wait(60)\n@phase\ndef then(load): ..."
     )
     site = notebook.names["site"]
     assert notebook.run("%milo pause site") == "site: pause; load may end"
@@ -125,7 +125,7 @@ def test_pause_resume_and_cancel(notebook: Notebook, built: None) -> None:
     assert notebook.run("%milo resume site").startswith("site: resume runs load, then")
     assert notebook.run("%milo cancel site") == "site: cancel stops load"
     gate.set()
-    assert site.wait(20).status == "cancelled"
+    assert site.wait(60).status == "cancelled"
 
 
 def test_logs_shows_the_last_lines(failed: Notebook) -> None:
@@ -224,7 +224,7 @@ def test_a_command_for_what_was_only_defined_says_how_to_start_it(notebook: Note
 def test_run_is_refused_while_a_session_has_not_ended(notebook: Notebook, built: None) -> None:
     gate = notebook.names["gate"] = threading.Event()
     notebook.arrive()
-    notebook.run("%%milo site\n@phase\ndef load(): gate.wait(20)\n@phase\ndef then(load): ...")
+    notebook.run("%%milo site\n@phase\ndef load(): gate.wait(60)\n@phase\ndef then(load): ...")
     site = notebook.names["site"]
     says = "UsageError: 'site' is running: %milo cancel site, or wait for its end (site.wait())."
     assert notebook.fail("%milo run site") == says
@@ -233,10 +233,10 @@ def test_run_is_refused_while_a_session_has_not_ended(notebook: Notebook, built:
     site.store.subscribe(lambda: site.store.state.status == "paused" and paused.set())
     assert notebook.run("%milo pause site") == "site: pause; load may end"
     gate.set()
-    assert paused.wait(20)
+    assert paused.wait(60)
     assert notebook.fail("%milo run site") == "UsageError: 'site' is paused: %milo resume site, or %milo cancel site."
     assert notebook.run("%milo resume site") == "site: resume runs then; 1 kept"
-    assert site.wait(20).success
+    assert site.wait(60).success
 
 
 # ---------------------------------------------------------------------- starting anew
@@ -272,11 +272,11 @@ def test_run_takes_options(notebook: Notebook, tmp_path: Path) -> None:
 
 def test_run_waits_or_not_as_it_is_told(notebook: Notebook, built: None) -> None:
     gate = notebook.names["gate"] = threading.Event()
-    notebook.run("%%milo site --define\n@phase\ndef load(): gate.wait(20)")
+    notebook.run("%%milo site --define\n@phase\ndef load(): gate.wait(60)")
     assert notebook.run("%milo run site --no-wait") == ""
     assert notebook.names["site"].session.is_running()
     gate.set()
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
     notebook.arrive()
     assert "site: completed (1 completed)" in notebook.run("%milo run site --wait")
 
@@ -301,12 +301,12 @@ def test_after_run_with_other_parameters_the_cell_starts_anew(notebook: Notebook
     cell = "%%milo site -p rate=1\n@phase\ndef load(rate): return rate / 0"
     notebook.run(cell)
     site = notebook.names["site"]
-    site.wait(20)
+    site.wait(60)
     notebook.run("%milo run site -p rate=2")
-    assert not site.wait(20).success
+    assert not site.wait(60).success
     assert "started anew: the parameters differ" in notebook.run(cell)
     assert notebook.names["site"] is not site
-    notebook.names["site"].wait(20)
+    notebook.names["site"].wait(60)
 
 
 def test_run_of_the_persons_own_pipeline_takes_parameters(notebook: Notebook) -> None:
@@ -418,8 +418,8 @@ def test_a_command_stops_just_what_it_names(notebook: Notebook, built: None) -> 
     notebook.run(
         "%%milo site --parallel\n@phase\ndef a(ctx): ctx.sleep(20)\n@phase\ndef b(ctx): begun.set(); ctx.sleep(20)"
     )
-    assert begun.wait(20)
+    assert begun.wait(60)
     assert "cancel   a  it is stopped" in notebook.run("%milo cancel site a --dry-run")
     assert notebook.run("%milo cancel site a") == "site: cancel a"
     assert notebook.run("%milo cancel site").startswith("site: cancel stops ")
-    assert notebook.names["site"].wait(20).status == "cancelled"
+    assert notebook.names["site"].wait(60).status == "cancelled"

@@ -143,7 +143,7 @@ def test_other_phases_and_a_session_that_runs_bar_the_way_with_the_reason(
     left.run("%%milo shop.late --after nowhere\n1")
     assert "nowhere" in SessionBeside(seen.session).now().locked
     left.run("import threading\ngate = threading.Event()")
-    left.run("%%milo shop --no-wait\n@phase\ndef load(): gate.wait(20)\n@phase\ndef nowhere(): ...")
+    left.run("%%milo shop --no-wait\n@phase\ndef load(): gate.wait(60)\n@phase\ndef nowhere(): ...")
     assert "'shop' has another session in this kernel, " in SessionBeside(seen.session).now().locked
     left.names["gate"].set()
     left.names["shop"].wait(DEADLINE_S)

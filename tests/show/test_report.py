@@ -70,7 +70,7 @@ def shop() -> Iterator[PipelineExecutor]:
         Phase("train", train, policy=PhasePolicy("continue")),
         Phase("publish", lambda train: train),
     ).run({"rate": 0.5})
-    made.wait(30)
+    made.wait(60)
     yield made
     made.close()
 
@@ -147,7 +147,7 @@ def test_what_people_wrote_is_text_and_nothing_else() -> None:
     policy = PhasePolicy("continue")
     made = Pipeline(f"p{name}", Phase(name, work, EVIL), Phase(f"{name}2", fail, EVIL, [name], policy=policy))
     executor = made.run({"evil": EVIL}, work_dir=None)
-    executor.wait(30)
+    executor.wait(60)
     text = check_harmless(to_page(executor.session)).text()
     assert text.count(SHOWN) >= 8
     executor.close()
@@ -200,10 +200,10 @@ def test_a_session_that_runs_or_has_not_begun_is_told_as_it_is() -> None:
     def work(ctx: Any) -> None:
         ctx.progress(0.5, "half of it")
         begun.set()
-        gate.wait(30)
+        gate.wait(60)
 
     made = Pipeline("slow", Phase("work", work)).run(work_dir=None)
-    begun.wait(30)
+    begun.wait(60)
     wait_until(lambda: made["work"].known.fraction == 0.5)
     text = text_of(to_page(made.session))
     assert "Progress 50%, half of it" in text
@@ -211,7 +211,7 @@ def test_a_session_that_runs_or_has_not_begun_is_told_as_it_is() -> None:
     assert "slow running" in text
     assert "As of" in text
     assert "Ended" not in text
-    made.wait(30)
+    made.wait(60)
     made.close()
     idle, none = (PipelineExecutor(p, work_dir=None) for p in (Pipeline("idle", Phase("a", int)), Pipeline("none")))
     assert "idle pending" in text_of(to_page(idle.session))
@@ -222,7 +222,7 @@ def test_a_session_that_runs_or_has_not_begun_is_told_as_it_is() -> None:
 def test_what_is_a_secret_by_its_name_is_not_written(name: str) -> None:
     handler = eval(f"lambda {name}, author: 1")
     made = Pipeline("p", Phase("a", handler)).run({name: "hunter2", "author": "me"}, work_dir=None)
-    made.wait(30)
+    made.wait(60)
     html = to_page(made.session)
     assert "hunter2" not in html
     assert to_html(HIDDEN) in html

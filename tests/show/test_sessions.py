@@ -125,10 +125,10 @@ def test_a_person_is_offered_the_session_that_an_earlier_kernel_left(left: Noteb
     out = left.run(cell())
     assert out.startswith("An earlier session is failed: 2 of 3 phases saved, ")
     assert f"%milo resume shop {session} goes on in it, after %milo cancel shop." in out
-    left.names["shop"].wait(20)
+    left.names["shop"].wait(60)
     assert len(sessions(".milo")) == 2
     assert "An earlier session" not in left.run(cell("--fresh"))
-    left.names["shop"].wait(20)
+    left.names["shop"].wait(60)
 
 
 def test_nothing_is_offered_that_is_older_than_a_completed_session(left: Notebook, built: None) -> None:
@@ -136,7 +136,7 @@ def test_nothing_is_offered_that_is_older_than_a_completed_session(left: Noteboo
     restart(left)
     left.arrive()
     assert "An earlier session" not in left.run(cell())
-    left.names["shop"].wait(20)
+    left.names["shop"].wait(60)
 
 
 def test_parameters_that_nobody_gives_stay_as_they_were(notebook: Notebook) -> None:
@@ -157,7 +157,7 @@ def test_only_some_phases_go_on(notebook: Notebook) -> None:
     notebook.run(f"%%milo shop --define{body}")
     assert "There is no phase 'd'. Available phases: a, b, c." in notebook.fail("%milo resume shop --only b,d")
     assert "runs a, b" in notebook.run("%milo resume shop --only b --no-wait")
-    assert sorted(notebook.names["shop"].wait(20).results) == ["a", "b"]
+    assert sorted(notebook.names["shop"].wait(60).results) == ["a", "b"]
 
 
 def test_a_dry_run_shows_the_plan_and_leaves_the_session_as_it_was(left: Notebook) -> None:
@@ -192,7 +192,7 @@ def test_changed_code_is_a_question_with_two_answers_where_a_person_is(
     ]
     assert not left.names["shop"].session.is_running()
     assert left.run("%milo resume shop --stale reuse") == "shop: resume runs train; 2 kept"
-    assert left.names["shop"].wait(20).results["clean"] == [1, 2, 3]
+    assert left.names["shop"].wait(60).results["clean"] == [1, 2, 3]
 
 
 def test_a_cell_asks_the_same_question(left: Notebook, built: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_a_cell_asks_the_same_question(left: Notebook, built: None, monkeypatch:
     monkeypatch.setattr(executor_module, "_attended", lambda: True)
     assert "Which is it?" in left.run(cell("--resume --wait", order=", reverse=True"))
     assert left.run("%milo resume shop --stale rerun") == "shop: resume runs clean, train; 1 kept"
-    assert left.names["shop"].wait(20).results["clean"] == [3, 2, 1]
+    assert left.names["shop"].wait(60).results["clean"] == [3, 2, 1]
 
 
 def test_changed_code_runs_again_where_nobody_can_be_asked(left: Notebook) -> None:
@@ -493,7 +493,7 @@ def wait_for_review(notebook: Notebook) -> PipelineExecutor:
     shop: PipelineExecutor = notebook.names["shop"]
     paused = threading.Event()
     undo = shop.store.subscribe(lambda: shop.store.state.status == "paused" and paused.set())
-    assert shop.store.state.status == "paused" or paused.wait(20)
+    assert shop.store.state.status == "paused" or paused.wait(60)
     undo()
     wait_until(lambda: shop["load"].known.saved)
     return shop
@@ -508,7 +508,7 @@ def test_a_review_says_what_to_look_at_and_goes_on_when_it_is_approved(attended:
     assert out[4] == "Go on with: %milo approve shop"
     assert "'load' does" in attended.fail("%milo approve shop train")
     assert attended.run("%milo approve shop") == "shop: approve runs train; 1 kept"
-    assert shop.wait(20).results["train"] == 1
+    assert shop.wait(60).results["train"] == 1
     assert "Nothing waits for approval." in attended.fail("%milo approve shop")
 
 
@@ -520,7 +520,7 @@ def test_no_review_stops_a_session_where_nobody_is_or_that_is_told_not_to_pause(
     assert "shop: completed (2 completed)" in notebook.run(REVIEW.format(options="--no-pause --wait"))
     notebook.run("%milo run shop --pause")
     wait_for_review(notebook).cancel()
-    assert notebook.names["shop"].wait(20).status == "cancelled"
+    assert notebook.names["shop"].wait(60).status == "cancelled"
     assert "shop: completed (2 completed)" in notebook.run("%milo run shop --no-pause --wait")
 
 
@@ -534,7 +534,7 @@ def test_what_waits_on_disk_is_approved_in_another_kernel(
     assert "paused, waits for approval: load" in attended.run("%milo runs shop")
     attended.run(REVIEW.format(options="--define"))
     assert "approve runs train; 1 kept" in attended.run("%milo approve shop")
-    assert attended.names["shop"].wait(20).results == {"load": [1], "train": 1}
+    assert attended.names["shop"].wait(60).results == {"load": [1], "train": 1}
 
 
 @pytest.fixture
@@ -612,7 +612,7 @@ def test_resume_and_fresh_exclude_each_other(notebook: Notebook) -> None:
 
 def test_a_pipeline_without_a_disk_says_so(notebook: Notebook) -> None:
     notebook.names["mine"] = Pipeline("mine", Phase("a", int)).run(work_dir=None)
-    notebook.names["mine"].wait(20)
+    notebook.names["mine"].wait(60)
     assert "'mine' keeps nothing on disk" in notebook.fail("%milo runs mine")
 
 

@@ -143,7 +143,7 @@ def test_a_killed_kernel_costs_only_what_was_running(
     assert "keep     clean   completed" in kernel.run("%milo resume shop --dry-run")
     (tmp_path / "ready").touch()
     assert kernel.run("%milo resume") == f"continued {session}: runs train, report; 2 kept"
-    assert kernel.run("shop.wait(30).results['report']") == "'6 in all'"
+    assert kernel.run("shop.wait(60).results['report']") == "'6 in all'"
     assert kernel.run("%milo logs shop load").startswith("loading in ")
     assert len(kernel.run("%milo logs shop load").splitlines()) == 1
     assert kernel.run("%milo runs shop").splitlines()[1].split()[3:5] == ["completed", "4/4"]
@@ -162,7 +162,7 @@ def test_a_cell_that_runs_in_a_new_kernel_starts_anew_and_offers_the_old_session
     kernel.run("%milo cancel shop")
     (tmp_path / "ready").touch()
     assert f"continued {offered[1]}: runs train, report; 2 kept" in kernel.run(f"%milo resume shop {offered[1]}")
-    assert kernel.run("shop.wait(30)") == "shop: completed (4 completed)"
+    assert kernel.run("shop.wait(60)") == "shop: completed (4 completed)"
 
 
 def test_a_program_goes_on_with_resume_and_asks_nothing(
@@ -192,7 +192,7 @@ def test_a_person_is_asked_what_changed_code_means(
         "  %milo resume shop --stale reuse   keeps the saved result",
     ]
     assert kernel.run("%milo resume shop --stale reuse") == "shop: resume runs train, report; 2 kept"
-    assert kernel.run("shop.wait(30).results['clean']") == "[1, 2, 3]"
+    assert kernel.run("shop.wait(60).results['clean']") == "[1, 2, 3]"
 
 
 def test_cells_that_are_phases_go_on_in_a_new_kernel(start: Callable[..., Kernel], tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_cells_that_are_phases_go_on_in_a_new_kernel(start: Callable[..., Kernel
     for cell in BODIES:
         kernel.run(cell)
     assert "runs save; 2 kept" in kernel.run("%milo resume shop")
-    assert kernel.run("shop.wait(30)") == "shop: completed (3 completed)"
+    assert kernel.run("shop.wait(60)") == "shop: completed (3 completed)"
     assert "'shop.load' is defined, as it was." in kernel.run(BODIES[0])
 
 
@@ -233,11 +233,11 @@ def test_a_session_is_looked_at_and_steered_from_another_kernel(start: Callable[
     assert other.run(f"%milo cancel shop --session {session}").startswith(
         f"shop (session {session}, process {pid}): cancel stops train"
     )
-    assert "cancelled" in owner.run("shop.wait(30)")
+    assert "cancelled" in owner.run("shop.wait(60)")
     owner.kill()
     (tmp_path / "ready").touch()
     assert f"continued {session}: runs train, report; 2 kept" in other.run("%milo resume shop")
-    assert other.run("shop.wait(30)") == "shop: completed (4 completed)"
+    assert other.run("shop.wait(60)") == "shop: completed (4 completed)"
 
 
 def test_a_front_end_is_offered_sessions(killed: Kernel, start: Callable[..., Kernel]) -> None:
