@@ -13,11 +13,12 @@ from playwright.sync_api import expect, sync_playwright
 from tests import kernels
 from tests.browser.lab import KERNELS_SETTINGS, Lab, find_chromium
 from tests.browser.notebook import Notebook
+from tests.browser.page import DevelopmentPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
 
 FAILURES = Path(__file__).parent / "screenshots/failures"
 FLAGS = (
@@ -29,7 +30,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-VIEWPORT = {"width": 1280, "height": 1120}
+VIEWPORT: ViewportSize = {"width": 1280, "height": 1120}
+WIDE: ViewportSize = {"width": 1000, "height": 900}
+AS_IT_COMES = dict.fromkeys(("media", "color_scheme", "reduced_motion", "forced_colors"), "null")
+"""What a page is emulated with before anybody asks for something."""
+NOTHING_TO_WAIT_FOR = ("empty", "restored")  # the kernel has not spoken yet
 EXPECT_TIMEOUT_MS = 60_000
 SUBSHELLS = "perCommTarget"  # as JupyterLab comes
 HAS_FAILED = pytest.StashKey[bool]()
@@ -81,6 +86,45 @@ def context(browser: Browser) -> BrowserContext:
     return made
 
 
+@pytest.fixture(scope="package")
+def development_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevelopmentPage]:
+    made = DevelopmentPage(tmp_path_factory.mktemp("page"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="package")
+def one_page(browser: Browser) -> Page:
+    """A page for the view alone: to go to an address in it costs a third of a new one."""
+    return browser.new_page()
+
+
+@pytest.fixture
+def look(one_page: Page, development_page: DevelopmentPage) -> Iterator[Callable[..., Page]]:
+    """Opens the view in a state, in a page that is as if it were new; what the page complains of fails the test."""
+    said: list[str] = []
+
+    def hear(error: Error) -> None:
+        said.append(f"{one_page.url}: {error}")
+
+    def open_(case: str, theme: str = "light", *, viewport: ViewportSize = WIDE, **media: Any) -> Page:
+        one_page.set_viewport_size(viewport)
+        one_page.emulate_media(**media)
+        development_page.open(one_page, case, theme)
+        if case not in NOTHING_TO_WAIT_FOR:
+            expect(one_page.locator(".milo-root")).not_to_have_attribute("data-connection", "connecting")
+            expect(one_page.locator("[data-view] :is([role=listbox], [role=grid])")).to_be_visible()
+        return one_page
+
+    one_page.on("pageerror", hear)
+    yield open_
+    restore(one_page)
+    one_page.evaluate("localStorage.clear()")
+    one_page.goto("about:blank")
+    one_page.remove_listener("pageerror", hear)
+    assert said == []
+
+
 @pytest.fixture
 def open_notebook(
     lab: Lab, context: BrowserContext, request: pytest.FixtureRequest
@@ -111,6 +155,13 @@ def open_notebook(
     lab.end_kernels()
     shutil.rmtree(lab.root / ".milo", ignore_errors=True)  # the next test's pipelines have no past
     assert [line for notebook in opened for line in notebook.complaints()] == []
+
+
+def restore(page: Page) -> None:
+    """Take back what a test told the browser."""
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(**AS_IT_COMES)
+    page.mouse.move(0, 0)
 
 
 def keep(notebook: Notebook, test: str) -> None:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import JS, DevelopmentPage, violations
+from tests.browser.page import JS, violations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 STATES = re.findall(r"^  (\w+): \(\) =>", (JS / "dev/states.ts").read_text("utf-8"), re.MULTILINE)
 CASES = (*STATES, "empty", "pending", "one", "running", "failed", "cancelled", "done", "200", "2000", "hostile")
-WIDE = {"width": 1000, "height": 900}
 FAILING = """
 %%milo site
 @phase
@@ -44,37 +43,6 @@ SHOWS_FOCUS = """() => {
   };
   return [element.outerHTML.slice(0, 120), shown.some(isMarked)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def development_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevelopmentPage]:
-    made = DevelopmentPage(tmp_path_factory.mktemp("page"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def look(browser: Browser, development_page: DevelopmentPage) -> Iterator[Callable[..., Page]]:
-    """Opens the view in a state; what the page complains of fails the test."""
-    pages: list[Page] = []
-    said: list[str] = []
-
-    def open_(case: str, theme: str = "light", **media: Any) -> Page:
-        page = browser.new_page(viewport=media.pop("viewport", WIDE))
-        pages.append(page)
-        page.on("pageerror", lambda error: said.append(f"{case}: {error}"))
-        if media:
-            page.emulate_media(**media)
-        development_page.open(page, case, theme)
-        if case not in ("empty", "restored"):  # before the kernel has spoken there is nothing to wait for
-            expect(page.locator(".milo-root")).not_to_have_attribute("data-connection", "connecting")
-            expect(page.locator("[data-view] :is([role=listbox], [role=grid])")).to_be_visible()
-        return page
-
-    yield open_
-    for page in pages:
-        page.close()
-    assert said == []
 
 
 def keyboard(page: Page) -> Locator:

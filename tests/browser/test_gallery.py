@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.gallery import SCENES, THEMES, page_of_gallery
-from tests.browser.page import DevelopmentPage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 IMAGES = DOCS / "images/gallery"
@@ -26,32 +24,15 @@ IS_TAKING = os.environ.get("MILO_NB_SCREENSHOTS") == "1"
 COLOURS = 128
 
 
-@pytest.fixture(scope="module")
-def development_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevelopmentPage]:
-    made = DevelopmentPage(tmp_path_factory.mktemp("page"))
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("theme", THEMES if IS_TAKING else THEMES[1:])
 @pytest.mark.parametrize("name", SCENES)
-def test_the_scene_can_be_played(browser: Browser, development_page: DevelopmentPage, name: str, theme: str) -> None:
+def test_the_scene_can_be_played(look: Callable[..., Page], name: str, theme: str) -> None:
     scene = SCENES[name]
-    page = browser.new_page(viewport={"width": scene.width, "height": scene.height}, reduced_motion="reduce")
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    try:
-        development_page.open(page, scene.case, theme)
-        if scene.case != "restored":  # before the kernel has spoken there is nothing to wait for
-            expect(page.locator(".milo-root")).not_to_have_attribute("data-connection", "connecting")
-            expect(page.locator("[data-view] :is([role=listbox], [role=grid])")).to_be_visible()
-        scene.act(page)
-        assert page.locator(".milo-root").bounding_box() is not None
-        if IS_TAKING:
-            take(page, IMAGES / f"{name}-{theme}.png")
-    finally:
-        page.close()
-    assert said == []
+    page = look(scene.case, theme, viewport={"width": scene.width, "height": scene.height}, reduced_motion="reduce")
+    scene.act(page)
+    assert page.locator(".milo-root").bounding_box() is not None
+    if IS_TAKING:
+        take(page, IMAGES / f"{name}-{theme}.png")
 
 
 def take(page: Page, file: Path) -> None:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import DevelopmentPage, violations
+from tests.browser.page import violations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 CASES = ("retries", "review", "approved", "crowded", "hostile", "pending", "one")
 ROWS = ":is([role=listbox], [role=grid])"
@@ -29,23 +27,6 @@ IN_SIGHT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def development_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevelopmentPage]:
-    made = DevelopmentPage(tmp_path_factory.mktemp("page"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    made = browser.new_page(viewport={"width": 1000, "height": 800})
-    said: list[str] = []
-    made.on("pageerror", lambda error: said.append(str(error)))
-    yield made
-    made.close()
-    assert said == []
-
-
 def show(page: Page, tab: str) -> None:
     page.locator(f"[data-tab={tab}]").click()
     expect(page.locator(f"[data-view={tab}] {ROWS}")).to_be_visible()
@@ -53,20 +34,19 @@ def show(page: Page, tab: str) -> None:
 
 @pytest.mark.parametrize("width", [400, 1000])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_reports_nothing_in_timeline_and_list(development_page, page, theme, width):
-    page.set_viewport_size({"width": width, "height": 800})
+def test_axe_reports_nothing_in_timeline_and_list(look, theme, width):
     found = []
     for case in CASES:
-        development_page.open(page, case, theme)
+        page = look(case, theme, viewport={"width": width, "height": 800})
         for tab in ("timeline", "list"):
             show(page, tab)
             found += [f"{case}, {tab}: {one}" for one in violations(page)]
     assert found == []
 
 
-def test_times_beside_bars_never_lie_on_each_other(development_page, page):
+def test_times_beside_bars_never_lie_on_each_other(look):
     for case in ("retries", "approved", "crowded"):
-        development_page.open(page, case)
+        page = look(case)
         show(page, "timeline")
         for width in (420, 640, 1000):
             page.set_viewport_size({"width": width, "height": 800})
@@ -76,8 +56,8 @@ def test_times_beside_bars_never_lie_on_each_other(development_page, page):
                 assert not any(track.evaluate(OVERLAPS) for track in tracks.all()), (case, width)
 
 
-def test_of_two_thousand_phases_only_those_in_sight_are_made_wherever_it_is_scrolled_to(development_page, page):
-    development_page.open(page, "crowded2000")
+def test_of_two_thousand_phases_only_those_in_sight_are_made_wherever_it_is_scrolled_to(look):
+    page = look("crowded2000")
     for tab in ("timeline", "list"):
         show(page, tab)
         for place in (0.3, 0.7, 1):
