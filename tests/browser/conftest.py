@@ -100,24 +100,40 @@ def one_page(browser: Browser) -> Page:
 
 
 @pytest.fixture
-def look(one_page: Page, development_page: DevelopmentPage) -> Iterator[Callable[..., Page]]:
-    """Opens the view in a state, in a page that is as if it were new; what the page complains of fails the test."""
+def look(browser: Browser, one_page: Page, development_page: DevelopmentPage) -> Iterator[Callable[..., Page]]:
+    """Opens the view in a state, in a page that is as if it were new; what the page complains of fails the test.
+
+    The viewport is as large as the page is before the browser zooms it.
+    """
     said: list[str] = []
+    zoomed: list[Page] = []
 
     def hear(error: Error) -> None:
         said.append(f"{one_page.url}: {error}")
 
-    def open_(case: str, theme: str = "light", *, viewport: ViewportSize = WIDE, **media: Any) -> Page:
-        one_page.set_viewport_size(viewport)
-        one_page.emulate_media(**media)
-        development_page.open(one_page, case, theme)
+    def zoom_in(viewport: ViewportSize, zoom: float) -> Page:
+        size: ViewportSize = {"width": round(viewport["width"] / zoom), "height": round(viewport["height"] / zoom)}
+        zoomed.append(browser.new_page(viewport=size, device_scale_factor=zoom))
+        zoomed[-1].on("pageerror", hear)
+        return zoomed[-1]
+
+    def open_(
+        case: str, theme: str = "light", *, viewport: ViewportSize = WIDE, zoom: float = 1, **media: Any
+    ) -> Page:
+        page = one_page if zoom == 1 else zoom_in(viewport, zoom)
+        if page is one_page:
+            page.set_viewport_size(viewport)
+        page.emulate_media(**media)
+        development_page.open(page, case, theme)
         if case not in NOTHING_TO_WAIT_FOR:
-            expect(one_page.locator(".milo-root")).not_to_have_attribute("data-connection", "connecting")
-            expect(one_page.locator("[data-view] :is([role=listbox], [role=grid])")).to_be_visible()
-        return one_page
+            expect(page.locator(".milo-root")).not_to_have_attribute("data-connection", "connecting")
+            expect(page.locator("[data-view] :is([role=listbox], [role=grid])")).to_be_visible()
+        return page
 
     one_page.on("pageerror", hear)
     yield open_
+    for page in zoomed:
+        page.close()
     restore(one_page)
     one_page.evaluate("localStorage.clear()")
     one_page.goto("about:blank")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from playwright.sync_api import Page
 
@@ -24,8 +25,10 @@ class Scene(NamedTuple):
         caption: What there is to see.
         case: State of the development page.
         act: What is done first.
-        width: Of the page, in CSS pixels.
+        width: Of the page, in pixels of the picture.
         height: Of the page; the picture ends with the view.
+        zoom: Of the page, by the browser.
+        media: What the page is shown on.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Scene(NamedTuple):
     act: Callable[[Page], None] = lambda page: None
     width: int = 900
     height: int = 760
+    zoom: float = 1
+    media: Mapping[str, str] = MappingProxyType({})
 
 
 def press(*keys: str) -> Callable[[Page], None]:
@@ -104,6 +109,7 @@ def only_failed(page: Page) -> None:
 
 SECTIONS: dict[str, tuple[Scene, ...]] = {
     "A pipeline's states": (
+        Scene("nothing", "Nothing yet", "empty"),
         Scene("defining", "Defined, not started; how long it usually takes is known from earlier runs", "defining"),
         Scene("running", "Running, with a range for what is left", "eta"),
         Scene("retrying", "A phase waits for its next try", "retrying"),
@@ -155,6 +161,16 @@ SECTIONS: dict[str, tuple[Scene, ...]] = {
             height=TALL,
         ),
         Scene("now", "What it is doing now", "watching", pane("render", "now"), height=TALL),
+    ),
+    "On every page": (
+        Scene("wide", "2,000 pixels wide", "failed", width=2_000),
+        Scene("zoomed-in", "A page zoomed to 200 %", "failed", width=1_280, height=2_200, zoom=2),
+        Scene("zoomed-most", "Zoomed to 400 %: 320 pixels are left of 1,280", "eta", width=1_280, height=4_000, zoom=4),
+        Scene("zoomed-out", "Zoomed to 50 %", "failed", width=1_280, zoom=0.5),
+        Scene(
+            "contrast", "Where the system forces its colours", "failed", height=TALL, media={"forced_colors": "active"}
+        ),
+        Scene("paper", "On paper", "failed", height=2_400, media={"media": "print"}),
     ),
     "Actions": (
         Scene("menu", "A phase's menu; what the item in focus would do stands below", "failed", menu),

@@ -28,7 +28,9 @@ COLOURS = 128
 @pytest.mark.parametrize("name", SCENES)
 def test_the_scene_can_be_played(look: Callable[..., Page], name: str, theme: str) -> None:
     scene = SCENES[name]
-    page = look(scene.case, theme, viewport={"width": scene.width, "height": scene.height}, reduced_motion="reduce")
+    viewport = {"width": scene.width, "height": scene.height}
+    media = {"reduced_motion": "reduce", "color_scheme": theme, **scene.media}
+    page = look(scene.case, theme, viewport=viewport, zoom=scene.zoom, **media)
     scene.act(page)
     assert page.locator(".milo-root").bounding_box() is not None
     if IS_TAKING:

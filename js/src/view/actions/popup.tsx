@@ -44,7 +44,9 @@ export function Popup({ at, kind, role, label, id, isModal = false, children, on
       };
       window.addEventListener("pointerdown", close, { capture: true, signal: ending });
       window.addEventListener("resize", () => place(element, at), { signal: ending });
-      if (!isModal) window.addEventListener("scroll", close, { capture: true, passive: true, signal: ending });
+      // From the next frame on: what was scrolled before it opened is told later, and takes nothing away.
+      const followScroll = () => window.addEventListener("scroll", close, { capture: true, passive: true, signal: ending });
+      if (!isModal) requestAnimationFrame(followScroll);
     },
     [at],
   );
