@@ -228,7 +228,7 @@ test("where the browser does not let anybody copy, the button says so", async ()
   model.say({ type: "detail", id: asked?.type === "detail" ? asked.id : "", phase: 0, error, result: null });
   await settled();
   await click("[data-pane=error] .milo-copy");
-  expect(find("[data-pane=error] .milo-copy").textContent).toBe("Not allowed");
+  expect(find("[data-pane=error] .milo-copy").textContent).toBe("Refused: select it, press Ctrl+C");
 });
 
 // ---------------------------------------------------------------- sizes

@@ -288,7 +288,7 @@ test("the full text is saved, piece by piece", async () => {
   expect(asked.filter(({ what }) => what === "text").length).toBe(2);
   expect(names).toEqual(["load.log"]);
   expect((await saved[0]?.text())?.split("\n").length).toBe(9_001);
-  expect(find(".milo-log-said").textContent).toContain("Saved load.log");
+  expect(find(".milo-log-said").textContent).toContain("Download started: load.log, ");
 });
 
 test("all phases: whose line it is, and a click goes there", async () => {

@@ -41,7 +41,9 @@ test("it comes in pieces and is saved as one file, and what is saved is said", a
   await piece("html>", { name: "site-report.html", size: 15, start: 10, made: 7 });
   expect(saved.map(({ name }) => name)).toEqual(["site-report.html"]);
   expect(await saved[0]?.blob.text()).toBe("<!doctype html>");
-  expect(told()).toBe("Saved site-report.html, 15 bytes");
+  expect(told()).toBe(
+    "Download started: site-report.html, 15 bytes. If no file comes, allow downloads for this page, or run %milo report in a cell.",
+  );
 });
 
 test.each([

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests import kernels
-from tests.browser.lab import KERNELS_SETTINGS, Lab, find_chromium
+from tests.browser.lab import KERNELS_SETTINGS, PLAIN_HOST, Lab, find_chromium
 from tests.browser.notebook import Notebook
 from tests.browser.page import DevelopmentPage
 
@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
 VIEWPORT: ViewportSize = {"width": 1280, "height": 1120}
 WIDE: ViewportSize = {"width": 1000, "height": 900}
@@ -117,9 +118,7 @@ def look(browser: Browser, one_page: Page, development_page: DevelopmentPage) ->
         zoomed[-1].on("pageerror", hear)
         return zoomed[-1]
 
-    def open_(
-        case: str, theme: str = "light", *, viewport: ViewportSize = WIDE, zoom: float = 1, **media: Any
-    ) -> Page:
+    def open_(case: str, theme: str = "light", *, viewport: ViewportSize = WIDE, zoom: float = 1, **media: Any) -> Page:
         page = one_page if zoom == 1 else zoom_in(viewport, zoom)
         if page is one_page:
             page.set_viewport_size(viewport)
@@ -135,8 +134,9 @@ def look(browser: Browser, one_page: Page, development_page: DevelopmentPage) ->
     for page in zoomed:
         page.close()
     restore(one_page)
-    one_page.evaluate("localStorage.clear()")
-    one_page.goto("about:blank")
+    if one_page.url != "about:blank":
+        one_page.evaluate("localStorage.clear()")
+        one_page.goto("about:blank")
     one_page.remove_listener("pageerror", hear)
     assert said == []
 

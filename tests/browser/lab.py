@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
+PLAIN_HOST = "lab.example"
+"""The server under a name that the browser does not trust: without https, pages there get less than on the loopback interface."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TRY_EVERY_S = 0.05
 
@@ -116,6 +118,7 @@ class Lab:
             "--ip=127.0.0.1",
             f"--port={self._port}",
             "--ServerApp.port_retries=0",
+            *(f"--ServerApp.local_hostnames={name}" for name in ("localhost", PLAIN_HOST)),
             f"--ServerApp.root_dir={self.root}",
             *(f"--{self.app}.{option}" for option in ("expose_app_in_browser=True", *self.options)),
         ]

@@ -132,7 +132,7 @@ def test_the_view_saves_it_as_a_file(open_notebook, context, tmp_path):
         notebook.view.get_by_role("button", name="Save a report").click()
     assert downloading.value.suggested_filename == "site-report.html"
     downloading.value.save_as(tmp_path / "site.html")
-    expect(notebook.view.get_by_text("Saved site-report.html")).to_be_visible()
+    expect(notebook.view.get_by_text("Download started: site-report.html")).to_be_visible()
     page = context.new_page()
     page.goto((tmp_path / "site.html").as_uri())
     expect(page.locator("section.error")).to_contain_text("Cell [2], line 8, in parse")

@@ -3,7 +3,7 @@ import { useEffect, useSignal } from "../../dom/hooks";
 import type { Port } from "../../state/store";
 import { count, object, text } from "../../wire";
 import { formatBytes } from "../inspector/bytes";
-import { saveFile } from "../log/save";
+import { saveFile, startedOf } from "../log/save";
 
 const parsePiece = object({ name: text, size: count, start: count, made: count });
 
@@ -65,7 +65,7 @@ function fetchReport(port: Port, say: (sentence: string) => void): () => void {
 function save(report: Blob, name: string): string {
   try {
     saveFile(report, name);
-    return `Saved ${name}, ${formatBytes(report.size)}`;
+    return `${startedOf(name, formatBytes(report.size))} or run %milo report in a cell.`;
   } catch {
     return "The browser refused to save a file. `%milo report` in a cell writes it beside the notebook.";
   }

@@ -46,7 +46,7 @@ export function CopyButton({ label, text, word = "Copy" }: { label: string; text
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect((ending) => ending.addEventListener("abort", () => clearTimeout(timer.current)), []);
   const onClick = async () => {
-    said.value = (await copyText(text)) ? "Copied" : "Not allowed";
+    said.value = (await copyText(text)) ? "Copied" : "Refused: select it, press Ctrl+C";
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
       said.value = "";

@@ -15,6 +15,9 @@ const BLOB_BYTES = 4_000_000;
 
 export const REFUSED = "The browser refused to copy. Download the log, or choose text and press Ctrl+C.";
 const REFUSED_FILE = "The browser refused to save a file. Copy the log instead.";
+/** A page is never told that the browser, or its frame, lets no file through. */
+export const startedOf = (name: string, size: string): string =>
+  `Download started: ${name}, ${size}. If no file comes, allow downloads for this page,`;
 
 /** What a person is told while something goes on, and at its end. */
 export type Say = (sentence: string) => void;
@@ -145,7 +148,7 @@ export async function download(port: Port, log: number, say: Say, ending: AbortS
   try {
     const { blob, name } = await fetchText(port, log, say, ending);
     saveFile(blob, name);
-    say(`Saved ${name}, ${sizeOf(blob.size)}`);
+    say(`${startedOf(name, sizeOf(blob.size))} or choose Copy all.`);
   } catch (wrong) {
     say(sentenceOf(wrong));
   }
