@@ -56,6 +56,7 @@ def test_each_click_is_answered_before_the_cell_ends(open_notebook, kernel, subs
     notebook.expect_phases(turn="running")
     notebook.phase("turn").click()
 
+    ways = {}
     for cell, kind in enumerate(BUSY, 2):
         notebook.start(cell)
         notebook.button("pause").click()
@@ -65,6 +66,7 @@ def test_each_click_is_answered_before_the_cell_ends(open_notebook, kernel, subs
         notebook.button("retry", "turn").click()
         notebook.expect_phases(turn="running")
         expect(notebook.view.locator("[data-requested]")).to_have_count(0)
+        ways = ways or {command: lanes.ways(command) for command in ("pause", "cancel")}
         lanes.send_again({message["id"] for message in lanes.sent()})  # by both: an id counts once
         assert is_busy(notebook, cell)
         (notebook.lab.root / kind).touch()
@@ -75,9 +77,8 @@ def test_each_click_is_answered_before_the_cell_ends(open_notebook, kernel, subs
     notebook.expect_phases(turn="cancelled")
     assert notebook.ask("print(begun, *carried_out)") == "[1, 2, 3, 4] " + "pause cancel retry " * 3 + "cancel"
     if subshells == "disabled" or kernel == kernels.OLDEST:  # a comm's messages wait for the cell
-        first, second = (lanes.ways(command) for command in ("pause", "cancel"))
-        assert first[:2] == ["comm", "control"]
-        assert second[0] == "control", "the lane that answered is remembered"
+        assert ways["pause"] in (["comm", "control"], ["control"]), "a slow answer before made it the control lane"
+        assert ways["cancel"][0] == "control", "the lane that answered is remembered"
 
 
 def test_where_no_lane_works_a_command_is_queued_and_carried_out_when_the_cell_ends(open_notebook):
