@@ -264,7 +264,7 @@ test("a list that fits shows its first row, whichever phase is selected before i
   for (const name of ["timeline", "list"]) {
     find(`[data-tab="${name}"]`).click();
     await settled();
-    expect(find(".milo-row").style.transform).toBe("translateY(0px)");
+    expect(find(".milo-moved").style.transform).toBe("translateY(0px)");
     expect(find(".milo-row [data-phase]").dataset["phase"]).toBe("p0");
   }
 });

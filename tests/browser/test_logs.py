@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +48,13 @@ def parse(load):
     print("long " + "x" * 30_000)
     print("done")
 """
+# Turns of a wheel, each drawn before the next.
+TURN = """async (host, turns) => {
+  for (let n = 0; n < turns; n++) {
+    host.scrollTop += 90;
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+  }
+}"""
 HEAP = "() => performance.memory.usedJSHeapSize / 1e6"
 
 
@@ -55,6 +64,20 @@ def open_logs(notebook: Notebook, phase: str) -> Locator:
     pane = notebook.pane("logs")
     expect(pane.locator(".milo-log-row").first).to_be_visible()
     return pane
+
+
+def trace(notebook: Notebook, act: Callable[[], object]) -> tuple[list[int], list[bool]]:
+    """Act; return how many elements were restyled each time, and whether only a part of the page was laid out."""
+    browser = notebook.page.context.browser
+    assert browser
+    browser.start_tracing(page=notebook.page, categories=["devtools.timeline"])
+    act()
+    events = [(event["name"], event.get("args", {})) for event in json.loads(browser.stop_tracing())["traceEvents"]]
+    restyled = [
+        args["elementCount"] for name, args in events if name == "UpdateLayoutTree" and args.get("elementCount")
+    ]
+    partial = [args["beginData"]["partialLayout"] for name, args in events if name == "Layout" and "beginData" in args]
+    return restyled, partial
 
 
 def open_mixed(open_notebook: Callable[..., Notebook], phase: str, **options: Any) -> tuple[Notebook, Locator]:
@@ -285,3 +308,19 @@ def test_a_log_that_is_removed_under_the_reader_is_said_to_be_and_the_rest_stays
     expect(pane.get_by_role("alert")).to_contain_text("was cut, removed or replaced")
     pane.get_by_label("Log", exact=True).press("G")
     expect(notebook.log.last).to_have_text("line 199999 of the log")
+
+
+def test_a_turn_of_the_wheel_has_only_the_lines_that_come_restyled_and_laid_out(open_notebook):
+    notebook = open_notebook(SETUP, MILLION.replace(str(LINES), "20_000"))
+    notebook.run(0, 1)
+    notebook.expect_status("completed")
+    pane = open_logs(notebook, "shout")
+    pane.locator(".milo-log-host").evaluate("(host) => host.scrollTo(0, host.scrollHeight / 2)")
+    expect(pane.locator(".milo-log-text").first).to_have_text(re.compile("^line"))
+    all_of_it = notebook.view.locator("*").count()
+
+    restyled, partial = trace(notebook, lambda: pane.locator(".milo-log-host").evaluate(TURN, 30))
+
+    assert len(restyled) >= 30
+    assert median(restyled) < all_of_it / 3
+    assert sum(partial) > len(partial) / 2

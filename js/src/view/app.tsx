@@ -1,6 +1,6 @@
 /** The view as a whole: puts itself into the host's element, and takes itself out again. */
 import { render } from "../dom/h";
-import { every } from "../dom/lasting";
+import { every, whenResized } from "../dom/lasting";
 import { countByStatus } from "../state/selectors";
 import { effect, Signal } from "../state/signal";
 import type { Port, State } from "../state/store";
@@ -35,6 +35,7 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   watchAttention(root, port, ending);
   listenToKeys({ root, port, showView, toggleHelp }, ending);
   root.classList.add("milo-root");
+  hideStill(root, port, ending);
 
   effect(() => {
     ticked.value;
@@ -96,6 +97,22 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   every(SAY_EVERY_MS, ending, () => {
     said.value = summary(port.state.peek());
   });
+}
+
+/**
+ * Marks the cell's output while the view in it works: its still is hidden then. A rule with `:has()` would do, and have the
+ * browser go through all of the output again whenever a line comes.
+ */
+function hideStill(root: HTMLElement, port: Port, ending: AbortSignal): void {
+  let area: Element | null = null;
+  const mark = () => {
+    const { connection } = port.state.value;
+    area = root.closest(".jp-OutputArea");
+    area?.toggleAttribute("data-milo", connection === "live" || connection === "gone");
+  };
+  effect(mark, ending);
+  whenResized(root, ending, mark); // it may not have been in the page before
+  ending.addEventListener("abort", () => area?.removeAttribute("data-milo"));
 }
 
 /** To what had it, if that was only moved, else to the phases. */

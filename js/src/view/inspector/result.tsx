@@ -32,14 +32,11 @@ type Rows = Parsed<typeof table>;
 const IMAGES = ["image/png", "image/jpeg", "image/gif"];
 
 export function ResultPane({ port, phase, index }: PaneProps) {
-  const hasResult = phase.status === "completed" || phase.status === "skipped";
+  if (phase.status === "completed" || phase.status === "skipped")
+    return [<Seen key={`${phase.attempt} ${phase.status}`} port={port} phase={phase} index={index} />];
   return (
     <div class="milo-pane" data-pane="result">
-      {hasResult ? (
-        <Seen key={`${phase.attempt} ${phase.status}`} port={port} phase={phase} index={index} />
-      ) : (
-        <p class="milo-muted">There is a result once the phase has completed.</p>
-      )}
+      <p class="milo-muted">There is a result once the phase has completed.</p>
     </div>
   );
 }
@@ -56,7 +53,7 @@ function Seen({ port, phase, index }: Pick<PaneProps, "port" | "phase" | "index"
     at.value = next;
   };
   return (
-    <>
+    <div class="milo-pane" data-pane="result" data-table={Boolean(body?.table) || undefined}>
       {path.length ? (
         <Crumbs name={phase.name} crumbs={body?.crumbs ?? []} depth={path.length} onGo={(to) => go(path.slice(0, to))} />
       ) : null}
@@ -76,7 +73,7 @@ function Seen({ port, phase, index }: Pick<PaneProps, "port" | "phase" | "index"
           Load {formatBytes(body.unloaded)}
         </button>
       ) : null}
-    </>
+    </div>
   );
 }
 

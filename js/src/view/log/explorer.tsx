@@ -212,24 +212,26 @@ export function Explorer({ port, log, onAll }: Props) {
       ) : null}
       {range.value ? <Chosen range={range.value} onCopy={saving.copy} onLink={saving.copyLink} onClear={() => choose(null)} /> : null}
       {source.trouble ? <Wrong>{source.trouble}</Wrong> : null}
-      <Window
-        key={isNarrow ? "narrow" : "all"}
-        class="milo-log-host"
-        count={count}
-        rowHeight={ROW_HEIGHT}
-        wraps={settings.wraps.value}
-        follow={choice.follow}
-        onFollow={setFollow}
-        reveal={reveal}
-        onSight={onSight}
-        body={{
-          role: "region",
-          tabIndex: 0,
-          "aria-label": isAll ? "Log of all phases" : "Log",
-          "data-wraps": settings.wraps.value || undefined,
-        }}
-        row={row}
-      />
+      <div class="milo-log-room">
+        <Window
+          key={isNarrow ? "narrow" : "all"}
+          class="milo-log-host"
+          count={count}
+          rowHeight={ROW_HEIGHT}
+          wraps={settings.wraps.value}
+          follow={choice.follow}
+          onFollow={setFollow}
+          reveal={reveal}
+          onSight={onSight}
+          body={{
+            role: "region",
+            tabIndex: 0,
+            "aria-label": isAll ? "Log of all phases" : "Log",
+            "data-wraps": settings.wraps.value || undefined,
+          }}
+          row={row}
+        />
+      </div>
       {count === 0 ? <p class="milo-empty">{nothing()}</p> : null}
       {fresh > 0 ? (
         <button type="button" class="milo-pill" onClick={() => setFollow(true)}>

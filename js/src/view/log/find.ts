@@ -4,7 +4,7 @@ import type { LogBuffer } from "../../state/logs";
 import { type Found, findHere, isSearch, NOTHING, type Query, takeFound, toAsk } from "../../state/search";
 import type { Port } from "../../state/store";
 
-const WHILE_TYPING_MS = 180;
+const WHILE_TYPING_MS = 100;
 const LOOK_AGAIN_MS = 500;
 
 export function useFound(port: Port, log: number, query: Query, buffer: LogBuffer): Found {

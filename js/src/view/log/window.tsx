@@ -11,6 +11,8 @@ interface Props {
   readonly row: (index: number) => Child;
   /** Are rows as high as their text needs? Then those in sight are measured. */
   readonly wraps?: boolean;
+  /** Attributes of what holds the rows: below the head, if there is one, else of the window itself. */
+  readonly body?: Attributes;
   /** A row that is made even out of sight: what is selected must exist for screen readers. */
   readonly always?: number;
   /** Brings a row into sight whenever the object is a new one. */
@@ -23,7 +25,6 @@ interface Props {
   readonly onSight?: (first: number, last: number) => void;
   readonly head?: Child;
   readonly class: string;
-  readonly body?: Attributes;
 }
 
 /** Heights that are remembered. */
@@ -108,33 +109,34 @@ export function Window(props: Props) {
     }
     if (isNews) measured.value += 1;
   });
-  const rows: Child[] = [];
-  const put = (index: number, y: number) =>
-    rows.push(
-      <div
-        key={index}
-        class="milo-row"
-        role="presentation"
-        style={wraps ? undefined : `height:${rowHeight}px;transform:translateY(${y}px)`}
-      >
-        {row(index)}
-      </div>,
-    );
-  for (let index = first; index < last; index++) put(index, offset + (index - first) * rowHeight);
-  if (always >= 0 && always < count && (always < first || always >= last)) put(always, -9999);
-  return (
+  // One transform moves all rows: what a turn of the wheel changes is the few that come and go.
+  const shape = wraps ? undefined : `height:${rowHeight}px`;
+  const made = (index: number) => (
+    <div key={index} class="milo-row" role="presentation" style={shape}>
+      {row(index)}
+    </div>
+  );
+  const isAside = always >= 0 && always < count && (always < first || always >= last);
+  const within = (
+    <div class="milo-sticky" role="presentation">
+      <div ref={flow} class="milo-moved" role="presentation" style={`transform:translateY(${offset}px)`}>
+        {Array.from({ length: Math.max(0, last - first) }, (_, i) => made(first + i))}
+      </div>
+      {isAside ? <div class="milo-aside">{made(always)}</div> : null}
+    </div>
+  );
+  const height = `height:${spacerHeight(extent)}px`;
+  return head ? (
     <div class={name} ref={host} onScroll={onScroll}>
       {head}
-      <div {...body} class="milo-spacer" style={`height:${spacerHeight(extent)}px`}>
-        <div class="milo-sticky" role="presentation">
-          {wraps ? (
-            <div ref={flow} class="milo-flow" role="presentation" style={`transform:translateY(${offset}px)`}>
-              {rows}
-            </div>
-          ) : (
-            rows
-          )}
-        </div>
+      <div {...body} class="milo-spacer" style={height}>
+        {within}
+      </div>
+    </div>
+  ) : (
+    <div {...body} class={name} ref={host} onScroll={onScroll}>
+      <div class="milo-spacer" role="presentation" style={height}>
+        {within}
       </div>
     </div>
   );
