@@ -1,4 +1,4 @@
-"""What is left behind in a page when a view goes: nothing that listens, ticks or watches."""
+"""What a view takes of a page: when it goes, nothing that listens, ticks or watches; when nothing happens, no messages."""
 
 from __future__ import annotations
 
@@ -68,9 +68,18 @@ COUNT = """
 """
 NOTHING = {"listeners": 0, "intervals": 0, "timeouts": 0, "frames": 0, "observers": 0}
 MODEL = {**NOTHING, "listeners": 1, "intervals": 1}
-VIEW = {**NOTHING, "listeners": 6, "intervals": 3, "observers": 2}
+VIEW = {**NOTHING, "listeners": 6, "intervals": 3, "observers": 3}
 """A model and a view of it, of a pipeline that has ended."""
 
+# What goes between page and kernel, but the kernel's own words of when it is busy.
+LISTEN = """() => {
+  window.passed = [];
+  window.panel.sessionContext.session.kernel.anyMessage.connect((_, { msg, direction }) => {
+    const { method, content } = msg.content.data ?? {};
+    if (msg.header.msg_type !== "status") window.passed.push(`${direction} ${content?.type ?? method ?? msg.header.msg_type}`);
+  });
+}"""
+PASSED = "() => window.passed.filter((one) => one === 'recv heartbeat').length >= 5"
 COMMS = "window.panel.sessionContext.session.kernel._comms.size"
 
 
@@ -106,3 +115,18 @@ def test_a_view_that_goes_leaves_nothing_in_the_page(open_notebook):
     notebook.ask("from milo_nb.show.notebook import close_view; close_view(site)")
     expect_held(notebook, NOTHING)
     assert notebook.page.evaluate(COMMS) == 0
+
+
+def test_a_view_of_which_nothing_is_new_costs_no_messages_but_the_heartbeat(open_notebook):
+    notebook = open_notebook(SETUP + "gate.set()", SITE)
+    notebook.run(0, 1)
+    notebook.expect_status("completed")
+    notebook.phase("load").click()
+    expect(notebook.log).to_have_text(["loading"])
+
+    notebook.page.evaluate(LISTEN)
+    notebook.page.wait_for_function(PASSED)
+    passed = notebook.page.evaluate("window.passed")
+    beats = [at for at, what in enumerate(passed) if what == "recv heartbeat"]
+
+    assert set(passed[beats[1] :]) == {"recv heartbeat"}  # by then, what the click asked for has come
