@@ -36,7 +36,7 @@ export function selectByKey(event: KeyboardEvent, port: Port, order: readonly nu
   };
   const index = order[to[event.key] ?? -1];
   if (index !== undefined) port.select(index, false);
-  else if (event.key === "Enter" || event.key === " ") port.select(selected, true);
+  else if ((event.key === "Enter" || event.key === " ") && !(event.target instanceof HTMLButtonElement)) port.select(selected, true);
   else return false;
   event.preventDefault();
   event.stopPropagation();
