@@ -26,6 +26,21 @@ def parse(load):
     return 1
 """
 DIES = "site.session.command = lambda command: os._exit(1)"
+BROKEN = """
+%%milo site
+@phase
+def load():
+    return 1
+@phase
+def parse(load):
+    if not gate.is_set():
+        raise ValueError("no title")
+    return load
+"""
+KILLED = """
+import signal
+site.session.command = lambda command: os.kill(os.getpid(), signal.SIGKILL)
+"""
 HOLDS = """
 hold, held = threading.Event(), site.session.command
 def late(command):
@@ -67,6 +82,26 @@ def test_a_kernel_that_dies_in_the_middle_of_a_command_is_said_and_the_cell_make
     notebook.run(0, 1)
     expect(notebook.view).to_have_attribute("data-connection", "live")
     notebook.ask("gate.set()")
+    notebook.expect_status("completed")
+
+
+def test_of_a_kernel_that_is_killed_while_it_tries_a_phase_again_the_failure_can_still_be_read(open_notebook):
+    notebook = open_notebook(SETUP, BROKEN, "gate.set()")
+    notebook.run(0, 1)
+    notebook.expect_phases(load="completed", parse="failed")
+    notebook.ask(KILLED)
+
+    notebook.button("retry", "parse").click()
+
+    expect(notebook.view).to_have_attribute("data-connection", "gone")
+    expect(notebook.view.get_by_role("alert").first).to_contain_text("The kernel is gone.")
+    expect(notebook.button("retry", "parse")).to_have_attribute("aria-disabled", "true")
+    expect(notebook.view.locator("[data-requested]")).to_have_count(0)
+    notebook.expect_phases(load="completed", parse="failed")
+    expect(notebook.pane("error")).to_contain_text("ValueError: no title")
+
+    notebook.wait_ready()
+    notebook.run(0, 2, 1)
     notebook.expect_status("completed")
 
 
