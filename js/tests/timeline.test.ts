@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { formatMark } from "../src/view/rows/timeline-axis";
 import { endViews, openView, press, settled } from "./open";
 import { phase } from "./samples";
@@ -132,11 +132,10 @@ test("a running bar grows by the page's clock while nothing else moves", async (
     { started_at: 10, now: 20.2 },
   );
   const before = [bars(el, "done")[0], bars(el, "runs").at(-1)];
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await vi.waitFor(() => expect(bars(el, "runs").at(-1)?.width).toBeGreaterThan(before[1]?.width ?? 0), { timeout: 20_000 });
   const after = [bars(el, "done")[0], bars(el, "runs").at(-1)];
   expect(after[0]).toEqual(before[0]);
   expect(after[1]?.left).toBe(before[1]?.left);
-  expect(after[1]?.width).toBeGreaterThan(before[1]?.width ?? 0);
 });
 
 test("a click anywhere in a row selects its phase; arrows go from row to row, and the active one is named", async () => {

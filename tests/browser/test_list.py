@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SETUP = """
 %load_ext milo_nb
-import threading, time
+import threading
 go = threading.Event()
 """
 SHOP = """
@@ -22,8 +22,8 @@ SHOP = """
 def load():
     print("40 orders")
 @phase
-def prices():
-    time.sleep(0.5)
+def prices(ctx):
+    ctx.sleep(0.5)
     print("12 prices")
 @phase
 def check(load):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SETUP = """
 %load_ext milo_nb
-import os, threading, time
+import threading
 broken = True
 gate = threading.Event()
 """
@@ -32,7 +33,7 @@ def parse(load):
     if broken:
         raise ValueError("no title")
 """
-BUSY = "while not os.path.exists('enough'): time.sleep(0.05)"
+BUSY = "open('enough').close()"  # a pipe: until somebody writes into it
 KEYS = (
     "j",
     "k",
@@ -87,13 +88,15 @@ def test_buttons_work_while_another_cell_runs(open_notebook, has_control):
     notebook.expect_phases(load="running")
     if not has_control:
         Lanes(notebook).close_control()
+    enough = notebook.lab.root / "enough"
+    os.mkfifo(enough)
     notebook.start(2)
     notebook.button("pause").click()
     expect(notebook.view.locator(".milo-header .milo-word")).to_have_text("pausing")
     assert notebook.page.evaluate("window.cellsDone[2]") is False
-    (notebook.lab.root / "enough").touch()
+    enough.write_text("")
     notebook.wait_done(2)
-    (notebook.lab.root / "enough").unlink()
+    enough.unlink()
 
 
 def test_keys_typed_in_the_view_are_the_views_and_ctrl_s_saves(open_notebook):
