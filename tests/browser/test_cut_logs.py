@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_logs import MILLION, find, open_logs
+from tests.browser.test_logs import MILLION, find, go_to, open_logs
 
 if TYPE_CHECKING:
     from tests.browser.notebook import Notebook
@@ -114,12 +114,15 @@ def test_what_a_phase_prints_after_its_log_was_cut_is_seen(open_notebook):
     notebook.run(0, 1)
     notebook.phase("shout").click()
     expect(notebook.log.last).to_have_text("line 199999 of the log")
+    pane = notebook.pane("logs")
+    go_to(pane, "100,001")  # which only the file has
+    expect(pane.locator("[data-chosen] .milo-log-text")).to_have_text("line 100000 of the log")
 
     cut(notebook)
+    pane.get_by_label("Log", exact=True).press("G")
     notebook.ask("go.set()")
 
     expect(notebook.log.last).to_have_text("line 200099 of the log")
     notebook.expect_status("completed")
-    pane = notebook.pane("logs")
     find(pane, "line 200050 ")
     expect(pane.locator(".milo-log-row mark").or_(pane.get_by_role("alert")).first).to_be_visible()
