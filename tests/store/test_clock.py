@@ -1,24 +1,41 @@
 """Time: the machine's clock, and the one that tests advance."""
 
 import threading
+from types import SimpleNamespace
+
+import pytest
 
 from milo_nb.store.clock import SystemClock
 from milo_nb.testing import FakeClock
 from tests.strategies import Watch, wait_until
 
 
-def test_the_machines_clock_calls_later_in_the_order_of_their_times():
-    clock, watch = SystemClock(), Watch()
+@pytest.fixture
+def gate():
+    """What holds the clock's thread as long as the test likes."""
+    made = threading.Event()
+    yield made
+    made.set()
+
+
+def test_the_machines_clock_calls_later_in_the_order_of_their_times(gate, monkeypatch):
+    clock, watch, now = SystemClock(), Watch(), [0.0]
+    monkeypatch.setattr("milo_nb.store.clock.time", SimpleNamespace(monotonic=lambda: now[0]))
+    clock.call_later(0, gate.wait)
     clock.call_later(0.03, lambda: watch("third"))
     clock.call_later(-1, lambda: watch("first"))
     clock.call_later(0.01, lambda: watch("second"))
+    now[0] = 1.0
+    gate.set()
     assert watch.until(lambda seen: len(seen) == 3) == ["first", "second", "third"]
 
 
-def test_a_cancelled_timer_is_not_called():
+def test_a_cancelled_timer_is_not_called(gate):
     clock, watch = SystemClock(), Watch()
-    clock.call_later(0.01, lambda: watch("never")).cancel()
-    clock.call_later(0.02, lambda: watch("later"))
+    clock.call_later(0, gate.wait)
+    clock.call_later(0, lambda: watch("never")).cancel()
+    clock.call_later(0.01, lambda: watch("later"))
+    gate.set()
     assert watch.until(bool) == ["later"]
 
 
