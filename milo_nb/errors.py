@@ -92,7 +92,7 @@ class PhaseError(MiloError):
 
     def __str__(self) -> str:
         """Say which phase failed, in which attempt, and with what."""
-        what = f": {describe(self.cause)}" if self.cause is not None else ""
+        what = f": {in_words(self.cause)}" if self.cause is not None else ""
         return f"Phase '{self.phase}' failed in attempt {self.attempt}{what}"
 
 
@@ -329,14 +329,52 @@ class PhaseCancelled(BaseException):
 
 
 def describe(error: BaseException | None) -> str:
-    """Return the error's message, or its type's name if it has none."""
+    """Return the error's message, or its type's name if it has none; of a message without end, the beginning."""
     if error is None:
         return ""
-    try:
-        text = str(error)
-    except BaseException:  # noqa: BLE001 - a person's exception may fail in its own __str__, with anything
-        text = ""
+    text = remembered_words(error)
+    if text is None:
+        try:
+            text = shortened(str.__str__(str(error)))
+        except BaseException:  # noqa: BLE001 - a person's exception may fail in its own __str__, with anything
+            text = ""
     return text or name_of_type(error)
+
+
+def in_one_line(kind: str, message: str) -> str:
+    """Return what an error is and says, as ``KeyError: 'x'``: the message alone may say next to nothing."""
+    return message if not kind or message == kind else f"{kind}: {message}" if message else kind
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error's type and message, as ``KeyError: 'x'``."""
+    return in_one_line(name_of_type(error), describe(error))
+
+
+def remember_words(error: BaseException, text: str) -> None:
+    """Have `describe` give this text for an error, and not ask it again: that runs a person's code."""
+    own_facts(error)[_WORDS] = text
+
+
+def remembered_words(error: BaseException) -> str | None:
+    """Return the text that an error is remembered by, None if there is none."""
+    text: str | None = own_facts(error).get(_WORDS)
+    return text
+
+
+def shortened(text: str) -> str:
+    """Return a message of a length that a state can hold."""
+    more = len(text) - MOST_WORDS
+    return text if more <= 0 else f"{text[:MOST_WORDS]}… [{more:,} more characters]"
+
+
+own_facts = BaseException.__dict__["__dict__"].__get__
+"""Return an exception's own attributes. These four ask no code of its class, which might do anything."""
+cause_of = BaseException.__dict__["__cause__"].__get__
+context_of = BaseException.__dict__["__context__"].__get__
+traceback_of = BaseException.__dict__["__traceback__"].__get__
+MOST_WORDS = 20_000
+_WORDS = "__milo_words__"
 
 
 def visible(text: str, *, colours: bool = False) -> str:

@@ -20,7 +20,7 @@ from milo_nb.capture.importing import Awaited
 from milo_nb.capture.outputs import make_output
 from milo_nb.capture.patch import Patch
 from milo_nb.capture.shown import CURRENT_SINK
-from milo_nb.errors import describe, name_of_type
+from milo_nb.errors import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ class _OwnFigures:
             try:
                 self._draw(manager)
             except Exception as error:  # noqa: BLE001 - a figure that cannot be drawn does not fail its phase
-                self._sink.record("ERROR", f"A figure could not be drawn: {name_of_type(error)}: {describe(error)}")
+                self._sink.record("ERROR", f"A figure could not be drawn: {in_words(error)}")
         self.figures.clear()
 
     def _draw(self, manager: Any) -> None:

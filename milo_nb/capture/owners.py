@@ -29,6 +29,11 @@ def leave(sink: Sink) -> None:
         _latest[:] = [(sink, monotonic())]
 
 
+def disown(sink: Sink) -> None:
+    """Take a sink that is no attempt's out of those that text from nowhere may belong to."""
+    open_sinks.discard(sink)
+
+
 def find_owner() -> Sink | None:
     """Return the only open sink, or if there are several, the pane of who is busy, the latest one first.
 
@@ -48,7 +53,7 @@ def find_owner() -> Sink | None:
 
 def add_unattributed(sink: Sink, is_busy: Callable[[], bool] = lambda: True) -> None:
     """Have output that no single phase can claim go to ``sink`` while ``is_busy``; without any it passes through."""
-    open_sinks.discard(sink)  # it is nobody's attempt
+    disown(sink)
     _panes[sink] = is_busy
 
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from milo_nb.capture import asking, children, display, figures, logs, streams, subprocesses, tqdm
 from milo_nb.capture.drain import DRAINER
 from milo_nb.capture.outputs import Output, OutputBook
-from milo_nb.capture.owners import add_unattributed, find_owner, forget_latest, forget_sinks, remove_unattributed
+from milo_nb.capture.owners import (
+    add_unattributed,
+    disown,
+    find_owner,
+    forget_latest,
+    forget_sinks,
+    remove_unattributed,
+)
 from milo_nb.capture.shown import CURRENT_SINK
 from milo_nb.capture.sink import Block, Sink
 
@@ -28,6 +35,7 @@ __all__ = [
     "OutputBook",
     "Sink",
     "add_unattributed",
+    "disown",
     "drain_now",
     "find_owner",
     "install",

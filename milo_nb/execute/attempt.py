@@ -132,6 +132,7 @@ class Attempt:
             case Lost(reason):
                 error = PhaseLostError(phase.name, self._attempt, RuntimeError(reason))
             case Failed(raised):
+                _put_in_words(raised)
                 error = wrap(phase, self._attempt, raised, session.error_types)
             case Ok():
                 raise AssertionError
@@ -142,3 +143,10 @@ class Attempt:
     def freed(self) -> None:
         """Tell the saga that a slot is free again."""
         self._session.slot_freed(self._phase.name)
+
+
+def _put_in_words(raised: BaseException) -> None:
+    """Ask an exception for its words here, where nobody waits for this thread, if its backend has not."""
+    from milo_nb.execute.wording import put_in_words  # noqa: PLC0415 - what never fails need not load it
+
+    put_in_words(raised)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available
+from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available, traceback_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -301,7 +301,7 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
 
 def own_frames(error: BaseException) -> Any:
     """Return the error's traceback from the person's first line to the last, without the frames around them."""
-    traceback = error.__traceback__
+    traceback = traceback_of(error)
     while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_BETWEEN):
         if traceback.tb_next is None:
             break

@@ -12,12 +12,12 @@ import logging
 import os
 import threading
 import time
-import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from milo_nb.errors import NotSavableError, SessionOwnedError, WorkDirError, name_of_type
 from milo_nb.execute.books import last_logs, readers
 from milo_nb.execute.displays import SeenDisplays
+from milo_nb.execute.wording import text_of
 from milo_nb.persist.cache import Cache
 from milo_nb.persist.declared import Declarations, declared_to_json
 from milo_nb.persist.displays import DisplayFiles
@@ -266,11 +266,7 @@ class Keeper:
         if error is None or error.attempt != action.payload.get("attempt"):
             return None
         cause = error.cause or error
-        try:
-            text = "".join(traceback.format_exception(cause))
-        except Exception:  # noqa: BLE001 - a person's exception may fail in its own __str__
-            return None
-        return {"traceback": text[-MOST_TRACEBACK:], "kind": name_of_type(cause)}
+        return {"traceback": text_of(cause, MOST_TRACEBACK), "kind": name_of_type(cause)}
 
 
 def begin(new: Beginning) -> Keeper:

@@ -86,13 +86,14 @@ class SessionLogs:
 
     def make_pane(self) -> Sink:
         """Return the sink of what belongs to no phase."""
-        return Sink(self._take_unattributed, self._now)
+        return Sink(lambda blocks, late: self.take_unattributed(blocks), self._now)  # noqa: ARG005 - no attempt, no end
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until all lines are on their way to the disk; tell whether they are."""
         return self.files is None or self.files.flush(timeout_s)
 
-    def _take_unattributed(self, blocks: list[Block], late: bool) -> None:  # noqa: ARG002, FBT001 - no attempt, no end
+    def take_unattributed(self, blocks: list[Block]) -> None:
+        """Keep lines that belong to no phase. Not under the baton."""
         self.unattributed.extend(blocks)
         if self.files is not None:
             self.files.put("", blocks, 0, late=False)

@@ -90,7 +90,10 @@ class PhaseView:
         now = self.known
         if now.status in ("pending", "retrying"):
             return now.history
-        return (*now.history, AttemptRecord(now.attempt, now.status, now.started_at, now.elapsed, now.error))
+        return (
+            *now.history,
+            AttemptRecord(now.attempt, now.status, now.started_at, now.elapsed, now.error, now.error_type),
+        )
 
     def __repr__(self) -> str:
         """Say which phase and how it is."""

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, describe, name_of_type, visible
+from milo_nb.errors import PhaseError, cause_of, describe, name_of_type, visible
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def root_cause(error: BaseException | None) -> BaseException | None:
         seen.add(id(error))
         # Only our own: a person's exception may raise when asked for an attribute.
         inner = error.cause if isinstance(error, PhaseError) else None
-        inner = error.__cause__ if inner is None else inner
+        inner = cause_of(error) if inner is None else inner
         if not isinstance(inner, BaseException):
             break
         error = inner

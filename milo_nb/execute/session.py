@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from milo_nb.errors import InvalidStateError, describe
+from milo_nb.errors import InvalidStateError, in_words
 from milo_nb.execute.attempt import Attempt
 from milo_nb.execute.backend import Backend, Handle, RunInfo, make_phase_call
 from milo_nb.execute.capturing import CaptureSwitch
@@ -86,7 +86,7 @@ def guarded(name: str, saga: Saga) -> Saga:
         LOG.exception("the session of '%s' died of an error in milo_nb", name)
         state: PipelineState = yield Select()
         for phase in state.running:
-            yield Put(Action(a.PHASE_FAILED, {"name": phase, "error": f"milo_nb failed: {describe(died)}"}))
+            yield Put(Action(a.PHASE_FAILED, {"name": phase, "error": f"milo_nb failed: {in_words(died)}"}))
         yield Put(Action(a.PIPELINE_FAILED))
         raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,20 @@ def _make_ctx(job: ThreadHandle) -> PhaseContext:
     )
 
 
+def _put_in_words(job: ThreadHandle, error: BaseException) -> None:
+    """Ask a person's exception for its words, as long as what it prints is the attempt's."""
+    from milo_nb.execute.wording import put_in_words  # noqa: PLC0415 - what never fails need not load it
+
+    context = None
+    if job.sink is not None:
+        context = Context()
+        context.run(CURRENT_SINK.set, job.sink)
+    put_in_words(error, context)
+
+
 def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, (AttemptStillRuns, PhaseCancelled)):
+        _put_in_words(job, error)
     if job.sink is not None:
         job.sink.close()
     outcome: Outcome

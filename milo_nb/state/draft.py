@@ -76,14 +76,14 @@ class Draft:
         """Set some fields of the phase at position `i`."""
         self.put(i, replace(self.phase(i), **fields))
 
-    def record(self, old: PhaseStatus, t: float, *, error: str | None = None) -> tuple[AttemptRecord, ...]:
+    def record(self, old: PhaseStatus, t: float) -> tuple[AttemptRecord, ...]:
         """Return the history of a phase with the attempt it is at added, which ends now if it has not."""
         if old.status == "pending":
             return old.history
         status = "failed" if old.status in ("running", "retrying") else old.status
         elapsed = t - old.started_at if old.status == "running" else old.elapsed
-        said = old.error if error is None else error
-        return (*old.history, AttemptRecord(old.attempt, status, old.started_at, elapsed, said))
+        last = AttemptRecord(old.attempt, status, old.started_at, elapsed, old.error, old.error_type)
+        return (*old.history, last)
 
     def stop_running(self, name: str) -> None:
         """Take a phase out of those that run."""

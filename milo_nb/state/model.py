@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from milo_nb.errors import in_one_line
 from milo_nb.state.record import constructor
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class AttemptRecord:
     started_at: float = 0.0
     elapsed: float = 0.0
     error: str = ""
+    error_type: str = ""
+
+    @property
+    def failure(self) -> str:
+        """What it failed with, with the type of the error."""
+        return in_one_line(self.error_type, self.error) if self.error else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class PhaseStatus:
         edited: Its handler was replaced since the attempt.
         first_attempt: The attempt that the latest command began with; back-off counts from it.
         history: Its earlier attempts.
+        error_type: Name of that failure's type, where it is known.
     """
 
     name: str
@@ -93,6 +101,12 @@ class PhaseStatus:
     edited: bool = False
     first_attempt: int = 1
     history: tuple[AttemptRecord, ...] = ()
+    error_type: str = ""
+
+    @property
+    def failure(self) -> str:
+        """Its latest failure, with the type of the error, as ``KeyError: 'x'``; "" for none."""
+        return in_one_line(self.error_type, self.error) if self.error else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +87,13 @@ def _outcome(  # noqa: PLR0913, PLR0917 - what an outcome is made of
     old = draft.phase(i)
     if _stale(payload, old) or (old.status in OUTCOMES and not replace):
         return False
+    keeps_error = status == "skipped" and "error" not in payload
     draft.change(
         i,
         status=status,
         attempt=payload.get("attempt", old.attempt),
-        error=str(payload.get("error", old.error if status == "skipped" else "")),
+        error=old.error if keeps_error else str(payload.get("error", "")),
+        error_type=old.error_type if keeps_error else str(payload.get("type", "")),
         reason=str(payload.get("reason", "")),
         origin=str(payload.get("origin", old.origin)),
         elapsed=t - old.started_at if old.status == "running" else old.elapsed,
@@ -107,12 +109,15 @@ def _retry(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float
     attempt = payload.get("attempt", old.attempt)
     if attempt < old.attempt or (attempt == old.attempt and old.status in OUTCOMES):
         return
-    error = str(payload.get("error", old.error))
-    history = draft.record(old, t, error=error) if attempt > old.attempt else old.history
+    error, kind = (
+        (str(payload["error"]), str(payload.get("type", ""))) if "error" in payload else (old.error, old.error_type)
+    )
+    history = draft.record(replace(old, error=error, error_type=kind), t) if attempt > old.attempt else old.history
     reason = str(payload.get("reason", ""))
     draft.change(
-        i, status="retrying", attempt=attempt, error=error, history=history, fraction=0.0, message="", reason=reason
-    )
+        i, status="retrying", attempt=attempt, error=error, error_type=kind, history=history, fraction=0.0, message="",
+        reason=reason,
+    )  # fmt: skip
     draft.stop_running(old.name)
     draft.touch(t)
 
@@ -143,6 +148,7 @@ def _saved(rules: Rules, draft: Draft, i: int, payload: dict[str, Any], t: float
         saved = make_phase_status(
             old.name, old.status, old.started_at, old.elapsed, old.error, old.attempt, old.logs, old.log_count,
             old.fraction, old.message, old.origin, reason, old.outputs, True, old.edited, old.first_attempt, old.history,
+            old.error_type,
         )  # fmt: skip
         draft.put(i, saved)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.errors import PhaseCancelled, PhaseError, describe
+from milo_nb.errors import PhaseCancelled, PhaseError, describe, name_of_type
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
 from milo_nb.state.commands import Commanded, SlotFreed
@@ -205,6 +205,8 @@ def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga
     # An executor's errors come wrapped; the policy judges what was raised.
     cause = error.cause if isinstance(error, PhaseError) and isinstance(error.cause, BaseException) else error
     said = {"name": name, "error": describe(cause), "attempt": attempt}
+    if is_ours:  # an executor's: a saga by itself says no more than it always did
+        said["type"] = name_of_type(cause)
     tries = attempt - drive.bases.get(i, 1) + 1
     if policy.wants_retry(tries, cause) and not (drive.halted or drive.cancelling or i in drive.skipping):
         delay_s = policy.delay_s(tries)

@@ -217,7 +217,7 @@ def _live(status: PhaseStatus, log_count: int, keeps: bool) -> dict[str, Any]:  
         "attempt": status.attempt,
         "started_at": status.started_at,
         "elapsed": status.elapsed,
-        "error": clip(status.error, MAX_ERROR),
+        "error": clip(status.failure, MAX_ERROR),
         "fraction": 1.0 if status.status == "completed" else _fraction(status.fraction),
         "message": clip(status.message),
         "origin": status.origin,
@@ -229,7 +229,7 @@ def _live(status: PhaseStatus, log_count: int, keeps: bool) -> dict[str, Any]:  
                 "status": a.status,
                 "started_at": a.started_at,
                 "elapsed": a.elapsed,
-                "error": clip(a.error, 300),
+                "error": clip(a.failure, 300),
             }
             for a in status.history[-MAX_HISTORY:]
         ],

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn
 
 import cloudpickle
 
-from milo_nb.errors import NotSavableError, ResultRefusedError, describe
+from milo_nb.errors import NotSavableError, ResultRefusedError, describe, in_words
 from milo_nb.values.checksum import Checksum
 from milo_nb.values.trust import is_ours
 from milo_nb.values.where import find
@@ -114,9 +114,7 @@ def load(file: BinaryIO, key: bytes, purpose: str, seal: Seal) -> Any:
     except MemoryError:
         raise
     except (Exception, SystemExit, GeneratorExit) as error:  # a person's object may even exit when it is made
-        raise ResultRefusedError(
-            name, f"cannot be made in this process: {type(error).__name__}: {describe(error)}"
-        ) from error
+        raise ResultRefusedError(name, f"cannot be made in this process: {in_words(error)}") from error
 
 
 def open_own(path: str | os.PathLike[str]) -> BinaryIO:
@@ -184,7 +182,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] # it has no types
         if isinstance(error.__cause__ or error.__context__, RecursionError):
             return NotSavableError("result", type(value).__name__, "it is nested too deeply")
         where = "result" if culprit is None else find(value, culprit)
-        return NotSavableError(where, type(value if culprit is None else culprit).__name__, describe(error))
+        usual = isinstance(
+            error, (_RefusedError, TypeError, AttributeError, pickle.PicklingError)
+        )  # whose message says all
+        why = describe(error) if usual else in_words(error)
+        return NotSavableError(where, type(value if culprit is None else culprit).__name__, why)
 
 
 class _RefusedError(Exception):

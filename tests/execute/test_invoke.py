@@ -181,7 +181,7 @@ def test_an_error_is_wrapped_once_with_phase_attempt_and_cause(run):
     executor = run(Phase("a", boom))
     error = executor.wait(DEADLINE_S).failed[0].error
     assert type(error) is PhaseError
-    assert (error.phase, error.attempt, str(error)) == ("a", 1, "Phase 'a' failed in attempt 1: boom")
+    assert (error.phase, error.attempt, str(error)) == ("a", 1, "Phase 'a' failed in attempt 1: ValueError: boom")
     assert isinstance(error.cause, ValueError)
     assert executor["a"].error is error
 

@@ -395,6 +395,7 @@ def forget_owner(executor):
     session.disk.recorder.flush(DEADLINE_S)
     keeper = session.disk.keeper
     session.disk.recorder = None
+    session.disk._stop_mail()
     keeper.recorder.close()
     keeper._lock.release()
 

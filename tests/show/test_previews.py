@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 import threading
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from milo_nb import Phase, Pipeline, attach
+from milo_nb.capture import router
 from milo_nb.errors import InvalidStateError, ResultNotAvailableError, ResultRefusedError
 from milo_nb.show.notebook import previews
 from milo_nb.show.notebook.brief import Printer
@@ -23,7 +26,7 @@ from milo_nb.show.notebook.looks import Look, look_at
 from milo_nb.state.commands import Command
 from milo_nb.values.exports import Exports
 from tests.show.test_errands import FIXTURES
-from tests.strategies import DEADLINE_S, boom, give, wait_until
+from tests.strategies import DEADLINE_S, Gate, boom, give, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -344,6 +347,111 @@ def test_after_several_that_would_not_stop_no_more_looks_are_taken(
             one.open.set()
     wait_until(lambda: not looking())
     assert see(1)["preview"] == "1"
+
+
+# ---------------------------------------------------------------------- what it prints
+
+
+class Loud:
+    """Prints whatever it is asked."""
+
+    def __repr__(self) -> str:
+        print("repr")
+        return "Loud()"
+
+    def __len__(self) -> int:
+        sys.stderr.write("len\n")
+        logging.getLogger("shop").warning("counted")
+        return 3
+
+
+def test_what_a_result_prints_when_it_is_looked_at_is_late_output_of_its_phase(
+    run: Callable[..., PipelineExecutor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    executor = run(give(Loud()), capture=True)
+    before = len(executor["load"].logs())
+    state = executor.session.state
+    body, _ = previews.to_result(executor.session, 0)
+    assert (body["preview"], body["size"]) == ("Loud()", "3 items")
+    said = [log.line for log in executor["load"].logs()[before:]]
+    assert sorted(said) == ["[late] counted", "[late] len", "[late] repr"]
+    assert executor.session.state is state  # it has ended: what is late is in the log only
+    assert not router.is_installed()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_it_prints_goes_to_no_cell_even_if_phases_are_not_captured(
+    run: Callable[..., PipelineExecutor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    executor = run(give([Loud()]))
+    previews.to_result(executor.session, 0)
+    assert [log.line for log in executor["load"].logs()] == ["[late] repr"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_phase_that_runs_beside_a_look_keeps_its_own_output(
+    run: Callable[..., PipelineExecutor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = Gate()
+
+    def save(load: object) -> None:
+        gate()
+        os.write(1, b"from nowhere\n")
+        print("saving")
+
+    executor = Pipeline("shop", Phase("load", give(Loud())), Phase("save", save)).run(work_dir=None)
+    assert gate.began.wait(DEADLINE_S)
+    previews.to_result(executor.session, 0)
+    gate.open.set()
+    executor.wait(DEADLINE_S)
+    assert "saving" in [log.line for log in executor["save"].logs()]
+    assert "[late] repr" in [log.line for log in executor["load"].logs()]
+    assert "[late] repr" not in [log.line for log in executor["save"].logs()]
+    executor.close()
+
+
+def test_what_a_result_on_disk_prints_while_it_is_loaded_goes_to_no_cell(
+    run: Callable[..., PipelineExecutor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executor = run(give(Chatty()), work_dir=tmp_path, capture=True)
+    wait_until(lambda: executor["load"].known.saved)
+    executor.session.results.reload(["load"])
+    previews.to_result(executor.session, 0)
+    assert "[late] made" in [log.line for log in executor["load"].logs()]
+    executor.close()
+    seen = attach(None, tmp_path)
+    previews.to_result(seen.session, 0, loads=True)
+    seen.close()
+    assert capsys.readouterr() == ("", "")
+
+
+def make_chatty() -> Chatty:
+    print("made")
+    return Chatty()
+
+
+class Chatty:
+    def __reduce__(self) -> Any:
+        return make_chatty, ()
+
+
+# ---------------------------------------------------------------------- cells that fail
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise KeyError("x")
+
+
+def test_a_cell_that_cannot_be_shown_says_so_and_leaves_the_others(see: Callable[..., dict[str, Any]]) -> None:
+    says = "<Mute: its __str__ raised KeyError: 'x'>"
+    body = see(pd.DataFrame({"a": [1, 2], "b": [Mute(), "fine"]}))
+    assert body["table"]["rows"] == [["0", "1", says], ["1", "2", "fine"]]
+    assert body["why"] == ""
+    assert see(pd.Series([Mute(), 2], name="s", dtype=object))["table"]["rows"] == [["0", says], ["1", "2"]]
+    assert see(np.array([[Mute(), 1]], dtype=object))["table"]["rows"] == [["0", says, "1"]]
+    assert see(pd.DataFrame([[1]], columns=[Mute()], index=[Mute()]))["table"]["columns"] == ["", says]
+    assert "its __repr__ raised KeyError: 'x'" in see(np.array([Mute(), 1], dtype=object))["preview"]
 
 
 # ---------------------------------------------------------------------- where the result is

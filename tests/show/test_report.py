@@ -99,7 +99,10 @@ def test_it_has_graph_timeline_attempts_lines_and_results(shop: PipelineExecutor
     assert drawn == ["completed", "completed", "failed", "pending"]
     assert sum(attrs.get("class") == "work" for tag, attrs in page.tags if tag == "i") == 5
     text = page.text()
-    assert re.search(r"1 failed \d+ ms no network in try 1 2 failed \d+ ms no network in try 2 3 completed", text)
+    assert re.search(
+        r"1 failed \d+ ms ConnectionError: no network in try 1 2 failed \d+ ms ConnectionError: no network in try 2 3 completed",
+        text,
+    )
     assert "Lines (the last 20 of 31)" in text
     assert "line 29 31 careful" in text
     assert "line 9 " not in text

@@ -224,4 +224,4 @@ def test_an_error_type_of_the_pipeline_wraps_the_phases_errors():
         assert type(hand.session.errors["b"]) is PhaseError
         error = hand.session.errors["a"]
         assert (error.phase, error.attempt, str(error.cause)) == ("a", 1, "gone")
-        assert str(error) == "Phase 'a' failed in attempt 1: gone"
+        assert str(error) == "Phase 'a' failed in attempt 1: OSError: gone"

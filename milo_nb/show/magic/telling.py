@@ -58,7 +58,7 @@ def _lines_of(name: str, executor: Any, *, has_times: bool) -> Iterator[str]:
     wide = max((len(p.name) for p in state.phases), default=0)
     keeps = at or session.disk.keeper is not None
     for i, phase in enumerate(state.phases):
-        said = (phase.error if phase.status in ("failed", "skipped") else "") or phase.reason or phase.message
+        said = (phase.failure if phase.status in ("failed", "skipped") else "") or phase.reason or phase.message
         if not said and phase.status == "completed" and keeps and not phase.saved:
             said = "not saved yet" if session.graph.phases[i].checkpoint else "not saved: checkpoint=False"
         took = "" if not has_times else f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from milo_nb.errors import MiloError, WireError, describe
+from milo_nb.errors import MiloError, WireError, describe, in_words
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def answer(ask: Ask, answerer: Answerer, executor: PipelineExecutor, tell: Tell)
         tell.error(describe(refused))
     except BaseException as error:  # a person's objects may raise anything when they are looked at
         LOG.debug("a question of a view (%s) could not be answered", ask.what, exc_info=True)
-        tell.error(f"This cannot be shown: {describe(error)}")
+        tell.error(f"This cannot be shown: {in_words(error)}")
 
 
 # ---------------------------------------------------------------------- arguments

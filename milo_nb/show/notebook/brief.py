@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import reprlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import describe, name_of_type
+from milo_nb.errors import in_words, name_of_type
+from milo_nb.execute.patience import TooLongError
 from milo_nb.state.wire import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_PREVIEW = 20_000
 MAX_BRIEF = 160
@@ -50,16 +54,22 @@ def brief(value: object, most: int = MAX_BRIEF) -> str:
 
 def own_repr(value: object, most: int) -> str:
     """Return the beginning of an object's own repr, or why there is none."""
+    return _own(repr, value, most)
+
+
+def own_text(value: object, most: int) -> str:
+    """Return the beginning of an object as text, or why there is none."""
+    return _own(str, value, most)
+
+
+def _own(ask: Callable[[object], str], value: object, most: int) -> str:
     try:
-        return clip(repr(value), most)
+        return clip(str.__str__(ask(value)), most)
     except BaseException as error:
         if type(error) is TooLongError:
             raise
-        return f"<{name_of_type(value)}: its __repr__ raised {name_of_type(error)}: {clip(describe(error), 200)}>"
-
-
-class TooLongError(BaseException):
-    """Sent into a thread that looks at a value for too long."""
+        asked = "__repr__" if ask is repr else "__str__"
+        return f"<{name_of_type(value)}: its {asked} raised {clip(in_words(error), 200)}>"
 
 
 def _number(value: Any, most: int) -> str:

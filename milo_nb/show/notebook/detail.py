@@ -10,7 +10,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, RecordedError, describe, name_of_type
+from milo_nb.errors import PhaseError, RecordedError, cause_of, context_of, describe, name_of_type, traceback_of
+from milo_nb.execute.wording import text_of
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _LIBRARIES = tuple(
         for place in (*site.getsitepackages(), site.getusersitepackages(), *map(sysconfig.get_path, _SCHEME))
     }
 )
+_is_suppressed = BaseException.__dict__["__suppress_context__"].__get__
 _LONGEST_FIRST = sorted(_LIBRARIES, key=len, reverse=True)
 
 
@@ -62,12 +64,12 @@ def to_error(error: PhaseError) -> dict[str, Any]:
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
-    text = "".join(traceback.format_exception(error))
+    text = text_of(error, MAX_TEXT)
     return {
         "type": name_of_type(error),
         "message": clip(describe(error), MAX_MESSAGE),
-        "frames": _frames(error.__traceback__),
-        "text": clip(text, MAX_TEXT),
+        "frames": _frames(traceback_of(error)),
+        "text": clip(text, 2 * MAX_TEXT),
     }
 
 
@@ -76,7 +78,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen, todo = {id(error)}, [error]
     while todo and len(seen) <= MAX_CAUSES:
         one = todo.pop(0)
-        after = [one.__cause__ or (None if one.__suppress_context__ else one.__context__)]
+        after = [cause_of(one) or (None if _is_suppressed(one) else context_of(one))]
         if isinstance(one, BaseExceptionGroup):
             after += one.exceptions
         for cause in after:

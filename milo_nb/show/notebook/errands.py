@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import InvalidStateError, MiloError, describe
+from milo_nb.errors import InvalidStateError, MiloError, describe, in_words
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.answers import WORDS
 from milo_nb.show.notebook.beside import is_attached
@@ -144,7 +144,7 @@ class Desk:
             return _reply(request.id, ok=False, message=describe(refused))
         except Exception as error:
             LOG.exception("a command of a view failed")
-            return _reply(request.id, ok=False, message=f"{request.command} failed: {describe(error)}")
+            return _reply(request.id, ok=False, message=f"{request.command} failed: {in_words(error)}")
         return _reply(request.id, ok=True, message="")
 
     def _start_anew(self, *, stops: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from milo_nb.show.notebook.brief import MAX_BRIEF, brief
+from milo_nb.show.notebook.brief import MAX_BRIEF, brief, own_repr, own_text
 from milo_nb.state.wire import clip
 
 MOST_COLUMNS = 24
@@ -42,7 +42,7 @@ def series_facts(series: Any) -> list[tuple[str, str]]:
 
 
 def _index_text(index: Any) -> str:
-    names = ", ".join(str(name) for name in index.names if name is not None)
+    names = ", ".join(own_text(name, MAX_BRIEF) for name in index.names if name is not None)
     return clip(f"{type(index).__name__}{f' ({names})' if names else ''}", 200)
 
 
@@ -104,7 +104,10 @@ def _index_columns(index: Any) -> tuple[list[list[str]], list[str]]:
 
 
 def _label(name: object) -> str:
-    return clip(" / ".join(map(str, name)) if type(name) is tuple else str(name), MAX_BRIEF)
+    return clip(
+        " / ".join(own_text(part, MAX_BRIEF) for part in name) if type(name) is tuple else own_text(name, MAX_BRIEF),
+        MAX_BRIEF,
+    )
 
 
 def cell(value: object) -> str:
@@ -116,7 +119,7 @@ def cell(value: object) -> str:
         return clip(str.__str__(value[:MAX_BRIEF]), MAX_BRIEF)  # type: ignore[index]
     if value is None or kind in (int, bool) or kind in (list, tuple, dict, set):
         return brief(value)
-    return clip(str(value), MAX_BRIEF)
+    return own_text(value, MAX_BRIEF)
 
 
 # ---------------------------------------------------------------------- numpy
@@ -138,7 +141,8 @@ def corner(array: Any) -> str:
     if array.dtype.kind in "OUSV" and array.size > 1000:  # noqa: PLR2004 - long texts: the first ones will do
         array = array.reshape(-1)[:20]
     edge = 10 if array.ndim == 1 else 2
-    return str(numpy.array2string(array, threshold=100, edgeitems=edge, precision=6, max_line_width=76))
+    own = {"object": lambda value: own_repr(value, MAX_BRIEF)} if array.dtype.kind == "O" else None
+    return str(numpy.array2string(array, threshold=100, edgeitems=edge, precision=6, max_line_width=76, formatter=own))
 
 
 def array_table(array: Any) -> dict[str, Any]:

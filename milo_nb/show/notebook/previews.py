@@ -6,25 +6,24 @@ own and `LOOK_S`; then it is told to stop, and if it will not, left alone: what 
 
 from __future__ import annotations
 
-import ctypes
 import json
-import threading
-from contextvars import Context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import InvalidStateError, ResultNotAvailableError, describe, name_of_type
+from milo_nb.errors import InvalidStateError, ResultNotAvailableError, in_words, name_of_type
+from milo_nb.execute.patience import Patience, heard
 from milo_nb.execute.phase_view import PhaseView
+from milo_nb.execute.wording import put_in_words
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
-from milo_nb.show.notebook.brief import MAX_BRIEF, TooLongError
+from milo_nb.show.notebook.brief import MAX_BRIEF
 from milo_nb.show.notebook.look_arrays import bytes_text
 from milo_nb.show.notebook.looks import Look, look_at, step_into
 from milo_nb.state.wire import clip
-from milo_nb.store.shield import Shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextvars import Context
 
     from milo_nb.execute.executor import PipelineExecutor
 
@@ -35,7 +34,6 @@ MOST_LOADED_BYTES = 1_000_000
 MAX_BODY_BYTES = 150_000
 DEEPEST = 8
 _CELLS = (MAX_BRIEF, 80, 40, 16, 6)
-_send = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 
 def answer_result(executor: PipelineExecutor, args: Mapping[str, Any], tell: asked.Tell) -> None:
@@ -61,6 +59,13 @@ def to_result(session: Any, i: int, at: Sequence[int] = (), *, loads: bool = Fal
         InvalidStateError: If looks have hung before and none more is taken.
     """
     view = PhaseView(session, session.graph.names[i])
+    with heard(session, view.name) as context:
+        return _to_result(session, view, at, context, loads=loads)
+
+
+def _to_result(
+    session: Any, view: PhaseView, at: Sequence[int], context: Context, *, loads: bool
+) -> tuple[dict[str, Any], bytes]:
     if view.status not in ("completed", "skipped"):
         raise ResultNotAvailableError(f"There is a result once '{view.name}' has completed.")
     results = session.results
@@ -69,7 +74,7 @@ def to_result(session: Any, i: int, at: Sequence[int] = (), *, loads: bool = Fal
     is_far = record is not None and not results.is_at_hand(view.name)
     if is_far and not loads and (on_disk > MOST_LOADED_BYTES or is_attached(session)):
         return _unloaded(session, view.name, on_disk), b""
-    value = view.result  # loads it, verified; whoever asked for a large one waits
+    value = context.run(getattr, view, "result")  # loads it, verified; whoever asked for a large one waits
     look, crumbs = Look(), []
 
     def act() -> None:
@@ -79,7 +84,7 @@ def to_result(session: Any, i: int, at: Sequence[int] = (), *, loads: bool = Fal
             crumbs.append(clip(name, 80))
         look_at(inner, look)
 
-    failed = in_time(act)
+    failed = in_time(act, context)
     if failed:
         look.type = look.type or clip(name_of_type(value), 200)
         look.why = failed
@@ -129,40 +134,23 @@ def _to_table(table: Any, most: int) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------- in time
 
-_left_alone: list[threading.Thread] = []
+_PATIENCE = Patience("milo-look")
 
 
-def in_time(act: Callable[[], None]) -> str:
-    """Do `act` on a thread of its own, for `LOOK_S` at most; return "", or in words why it came to nothing."""
-    _left_alone[:] = [thread for thread in _left_alone if thread.is_alive()]
-    if len(_left_alone) >= MOST_LEFT_ALONE:
+def in_time(act: Callable[[], None], context: Context | None = None) -> str:
+    """Do `act` in `context`, for `LOOK_S` at most; return "", or in words why it came to nothing.
+
+    Raises:
+        InvalidStateError: If looks have hung before and none more is taken.
+    """
+    if _PATIENCE.left_alone() >= MOST_LEFT_ALONE:
         raise InvalidStateError("Looking at results has hung several times: restart the kernel to look at more.")
-    ended, failed = threading.Event(), []
-    guard, state = threading.Lock(), {"open": True}
-
-    def work() -> None:
-        try:
-            try:
-                act()
-            except BaseException as error:  # noqa: BLE001 - a person's classes may raise anything when looked at
-                failed.append(error)
-            with guard:
-                state["open"] = False
-            ended.set()
-        except TooLongError:  # it hit on the way out
-            return
-
-    thread = threading.Thread(target=work, name="milo-look", daemon=True)
-    with Shielded():
-        Context().run(thread.start)  # what it prints is no phase's
-    if not ended.wait(LOOK_S):
-        with guard:
-            if state["open"]:
-                _send(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TooLongError))
-        _left_alone.append(thread)
+    called = _PATIENCE.call(act, LOOK_S, context)
+    if not called.has_ended:
         return f"Looking at it took longer than {LOOK_S:g} s and was given up. The result itself is not affected."
-    if not failed:
+    if called.raised is None:
         return ""
-    if isinstance(failed[0], LookupError):
+    if isinstance(called.raised, LookupError):
         return "It is not there any more."
-    return f"It cannot be shown: {name_of_type(failed[0])}: {clip(describe(failed[0]), 400)}"
+    put_in_words(called.raised, context)
+    return f"It cannot be shown: {clip(in_words(called.raised), 400)}"

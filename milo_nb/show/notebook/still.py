@@ -170,7 +170,7 @@ def _errors(phases: Iterable[PhaseStatus]) -> list[str]:
     lines = [
         (
             f'<p class="milo-still-error" data-status="{p.status}">{draw_icon(p.status)} <b>{to_text(p.name, MAX_NAME)}</b> '
-            f"<span>{say_status(p)}</span> <code>{to_text(p.error, most)}</code></p>"
+            f"<span>{say_status(p)}</span> <code>{to_text(p.failure, most)}</code></p>"
         )
         for p in wrong[:MOST_ERRORS]
     ]

@@ -13,9 +13,9 @@ from milo_nb.declare.phase import Phase
 from milo_nb.errors import InvalidStateError, name_of_type
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.earlier import EARLIER_RESULT, earlier, value_of_earlier
+from milo_nb.execute.patience import TooLongError, heard
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
-from milo_nb.show.notebook.brief import TooLongError
 from milo_nb.show.notebook.previews import in_time
 from milo_nb.state.wire import clip
 from milo_nb.state.wire_browser import SUBSTITUTES, VARIABLE
@@ -41,11 +41,11 @@ def answer_values(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tel
     i = asked.phase_of(executor, args)
     found = earlier(session, session.graph.names[i])
     is_elsewhere = is_attached(session) and session.is_owned  # its kernel cannot be sent a value
-    variables = [] if is_elsewhere else _listed(list(itertools.islice(_variables(), MOST_VARIABLES)))
+    variables = [] if is_elsewhere else _listed(session, list(itertools.islice(_variables(), MOST_VARIABLES)))
     tell({"earlier": "" if found is None else clip(str(found)), "variables": variables})
 
 
-def _listed(variables: list[tuple[str, object]]) -> list[list[str]]:
+def _listed(session: Any, variables: list[tuple[str, object]]) -> list[list[str]]:
     """Return names and what they are: the class alone of what cannot be looked at in time."""
     kinds = {name: clip(name_of_type(value), 80) for name, value in variables}
 
@@ -53,8 +53,8 @@ def _listed(variables: list[tuple[str, object]]) -> list[list[str]]:
         for name, value in variables:
             kinds[name] = kind_of(value)
 
-    with suppress(InvalidStateError):  # looks have hung before
-        in_time(look)
+    with suppress(InvalidStateError), heard(session) as context:  # refused, if looks have hung before
+        in_time(look, context)
     return [[clip(name), kinds[name]] for name, _ in variables]
 
 

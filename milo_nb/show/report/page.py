@@ -117,7 +117,7 @@ def _errors(session: Any, phases: Sequence[PhaseStatus], link: Mapping[str, str]
     for phase in failed[:MOST_ERRORS]:
         told = error_of(session, phase)
         yield f'<section class="error" data-status="failed"><h3>{_link(phase.name, link)} <small>attempt {phase.attempt}</small></h3>'
-        yield to_trace(told) if told is not None else f'<p class="wrong">{to_html(phase.error)}</p>'
+        yield to_trace(told) if told is not None else f'<p class="wrong">{to_html(phase.failure)}</p>'
         yield "</section>"
     if len(failed) > MOST_ERRORS:
         yield f'<p class="cut">And {len(failed) - MOST_ERRORS:,} more phases that failed.</p>'

@@ -91,7 +91,7 @@ def to_facts(facts: Iterable[tuple[str, str]]) -> str:
 def _attempts(phase: PhaseStatus, tries: Sequence[Bar]) -> Iterator[str]:
     if len(tries) < 2:  # noqa: PLR2004 - of one attempt all is said already
         return
-    errors = {one.attempt: one.error for one in phase.history}
+    errors = {one.attempt: one.failure for one in phase.history}
     rows = "".join(
         f'<tr data-status="{bar.status}"><td>{bar.attempt}</td><td>{draw_icon(bar.status)} {bar.status}</td>'
         f"<td>{say_time(bar.end - bar.start)}</td><td>{to_html(errors.get(bar.attempt, ''), 500)}</td></tr>"
@@ -116,7 +116,7 @@ def _error(session: Any, phase: PhaseStatus, *, is_told: bool) -> Iterator[str]:
         yield f"<h3>Error</h3>{_raised(told) if is_told else to_trace(told)}"
         yield f"<details><summary>Traceback</summary><pre>{to_html(told['text'][-MAX_TEXT:], MAX_TEXT)}</pre></details>"
     elif phase.error and phase.status not in ("completed", "pending"):
-        yield f'<h3>Error</h3><p class="wrong">{to_html(phase.error)}</p>'
+        yield f'<h3>Error</h3><p class="wrong">{to_html(phase.failure)}</p>'
 
 
 def to_trace(told: Mapping[str, Any]) -> str:

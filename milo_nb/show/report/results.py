@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import MiloError, describe, name_of_type
+from milo_nb.errors import MiloError, in_words
 from milo_nb.show.notebook import previews
 from milo_nb.show.notebook.outputs import PLAIN, choose
 from milo_nb.show.report.text import to_html, to_name
@@ -32,7 +32,7 @@ def to_result(session: Any, i: int) -> Iterator[str]:
         yield f"<h3>Result</h3><p>{to_html(str(refused))}</p>"
         return
     except Exception as error:  # noqa: BLE001 - a person's classes may raise anything when they are loaded
-        yield f"<h3>Result</h3><p>It cannot be loaded: {to_html(name_of_type(error))}: {to_html(describe(error), 400)}</p>"
+        yield f"<h3>Result</h3><p>It cannot be loaded: {to_html(in_words(error), 400)}</p>"
         return
     size = f" <small>{to_html(look['size'])}</small>" if look["size"] else ""
     yield f'<h3>Result <code class="type">{to_html(look["type"], MAX_CELL)}</code>{size}</h3>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from milo_nb.errors import SearchError, WireError, describe
+from milo_nb.errors import SearchError, WireError, in_words
 from milo_nb.show.notebook.asked import MAX_PIECE_BYTES, count_of, counts_of
 from milo_nb.show.notebook.beside import SHORT
 from milo_nb.show.notebook.logs.download import file_name, to_download, to_merged_download
@@ -88,7 +88,7 @@ def answer_text(executor: PipelineExecutor, args: Mapping[str, Any], tell: Tell)
                 name = file_name(executor.pipeline.name, "all", short)
                 shelf.download = i, to_merged_download(log, shelf.names, name)
         except OSError as error:
-            raise SearchError(f"The text cannot be put together: {describe(error)}.") from error
+            raise SearchError(f"The text cannot be put together: {in_words(error)}.") from error
     download = shelf.download[1]
     size, data = download.size, download.read(start, MAX_PIECE_BYTES)
     if start + len(data) >= size:
