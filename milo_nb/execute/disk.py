@@ -171,9 +171,9 @@ class Disk:
             LOG.warning("%s: %s", self._session.name, text)
         self._session.store.loop.dispatch(Action(a.CHECKPOINT_FAILED, {"reason": text}))
 
-    def _displays_failed(self, phase: str, attempt: int, reason: str) -> None:
-        graph, said = self._session.graph, f"Displays are not on disk ({reason}). They are kept in memory only."
-        self._session.logs.say(graph.phases[graph.index[phase]], attempt, said)
+    def _displays_failed(self, phase: str, attempt: int, text: str) -> None:
+        graph = self._session.graph
+        self._session.logs.say(graph.phases[graph.index[phase]], attempt, text)
 
     def _state(self) -> PipelineState:
         """Return the state, of which all has been handed to the recorder."""

@@ -48,7 +48,7 @@ class KeptDisplays:
             name: Of the thread.
             files: Where to.
             books: The displays of each phase.
-            on_failure: Takes ``(phase, attempt, reason)`` when displays are not kept, once; on the thread that writes.
+            on_failure: Takes ``(phase, attempt, text)`` when displays are not kept, once; on the thread that writes.
         """
         self._name = name
         self._files = files
@@ -57,6 +57,7 @@ class KeptDisplays:
         self._changed = threading.Condition()
         self._dirty: dict[str, None] = {}
         self._is_busy = self._is_closed = self._has_failed = self._hurries = False
+        self._blocked: set[str] = set()
         self._thread: threading.Thread | None = None
         self._written: dict[str, dict[Place, tuple[int, int]]] = {}  # revision and size; -1: an earlier owner's
         for phase, there in files.list(books).items():
@@ -121,7 +122,8 @@ class KeptDisplays:
             wanted, left_out = _that_fit(book)
             earlier = book.earlier if isinstance(book, EarlierBook) else {}
             for place in [place for place in written if place not in wanted]:
-                self._files.remove(phase, place)
+                with suppress(IsADirectoryError):  # nothing of ours is there
+                    self._files.remove(phase, place)
                 del written[place]
             for place, entry in wanted.items():
                 attempt = entry.attempt
@@ -131,11 +133,24 @@ class KeptDisplays:
                         self._fail(phase, attempt, f"the session has displayed more than {say_size(MAX_SESSION_BYTES)}")
                         return
                     display = _to_display(entry, book.dropped + left_out)
-                    written[place] = (entry.revision, self._files.write(phase, place, display))
+                    written[place] = (entry.revision, self._write_one(phase, place, display))
         except OSError as e:
             self._fail(phase, attempt, e.strerror or str(e))
         except Exception:
             LOG.exception("the displays of phase '%s' could not be written", phase)
+
+    def _write_one(self, phase: str, place: Place, display: Display) -> int:
+        """Write a display; return its size, 0 if something else is in its place: the others are written all the same."""
+        try:
+            return self._files.write(phase, place, display)
+        except IsADirectoryError as e:
+            name = os.path.basename(e.filename)  # noqa: PTH119 - text, as people read it
+            text = f"A display is not on disk: {e.strerror} ({name}). It is kept in memory only; others are saved."
+            if phase not in self._blocked:
+                self._blocked.add(phase)
+                LOG.warning("Phase '%s': %s", phase, text)
+                self._on_failure(phase, place.attempt, text)
+            return 0
 
     def _total(self) -> int:
         return sum(size for written in tuple(self._written.values()) for _, size in written.values())
@@ -144,8 +159,9 @@ class KeptDisplays:
         with self._changed:
             has_failed, self._has_failed = self._has_failed, True
         if not has_failed:
-            LOG.warning("Displays of phase '%s' are not on disk (%s); they are kept in memory only.", phase, reason)
-            self._on_failure(phase, attempt, reason)
+            text = f"Displays are not on disk ({reason}). They are kept in memory only."
+            LOG.warning("Phase '%s': %s", phase, text)
+            self._on_failure(phase, attempt, text)
 
 
 def _that_fit(book: OutputBook) -> tuple[dict[Place, KeptOutput], int]:

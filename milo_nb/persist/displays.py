@@ -7,6 +7,7 @@ one after the other. Each is signed for its session and its place, so that nothi
 from __future__ import annotations
 
 import contextlib
+import errno
 import hmac
 import json
 import os
@@ -85,6 +86,7 @@ class DisplayFiles:
         """Write a display in place of what was there; return how many bytes it has.
 
         Raises:
+            IsADirectoryError: If a directory is in its place, and left there.
             OSError: If it could not be written; what was there still is.
         """
         body = _encode(display)
@@ -100,6 +102,10 @@ class DisplayFiles:
             finally:
                 os.close(fd)
             aside.replace(self._path(phase, place))
+        except OSError:
+            aside.unlink(missing_ok=True)
+            self._refuse_directory(phase, place)
+            raise
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
@@ -110,9 +116,14 @@ class DisplayFiles:
         """Let go of a display.
 
         Raises:
+            IsADirectoryError: If a directory is in its place, and left there.
             OSError: If that is not allowed.
         """
-        self._path(phase, place).unlink(missing_ok=True)
+        try:
+            self._path(phase, place).unlink(missing_ok=True)
+        except OSError:
+            self._refuse_directory(phase, place)
+            raise
 
     def list(self, phases: Iterable[str]) -> dict[str, dict[Place, tuple[int, int]]]:
         """Return the last displays that are there, as they were made, each with its time of change and its size.
@@ -155,6 +166,12 @@ class DisplayFiles:
             with contextlib.suppress(OSError):
                 if is_abandoned(path, time.time()):
                     path.unlink()
+
+    def _refuse_directory(self, phase: str, place: Place) -> None:
+        """Say alike on all systems that a directory is in the place of a display, if one is."""
+        path = self._path(phase, place)
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, "a directory is in its place", str(path))
 
     def _path(self, phase: str, place: Place) -> Path:
         return self._directory / f"{file_name(phase)}.{place.attempt}.{place.number}.display"

@@ -209,6 +209,33 @@ def test_where_they_cannot_be_kept_the_phase_says_so_once_and_shows_them_all_the
     assert texts(live, "draw") == ["a" * 1000, "b" * 1000]
 
 
+def test_a_directory_in_the_place_of_a_display_costs_that_display_and_the_phase_says_so_once(run, look, root):
+    def draw(ctx):
+        for number in (1, 3):
+            (ctx.work_dir / "outputs" / f"draw.1.{number}.display").mkdir()
+        for text in ("a", "b", "c", "d"):
+            show(text)
+
+    def later():
+        show("e")
+
+    live = run(Phase("draw", draw), Phase("later", later, "", "draw"))
+    live.wait(DEADLINE_S)
+    assert live.session.disk.displays.flush(DEADLINE_S)
+    assert [log.line for log in live["draw"].logs()] == [
+        (
+            "A display is not on disk: a directory is in its place (draw.1.1.display). "
+            "It is kept in memory only; others are saved."
+        )
+    ]
+    assert texts(live, "draw") == ["a", "b", "c", "d"]
+    live.close()
+    seen = look()
+    gone = "[a display is not shown: it is no regular file]"
+    assert [text if len(text) == 1 else gone for text in texts(seen, "draw")] == [gone, "b", gone, "d"]
+    assert texts(seen, "later") == ["e"]
+
+
 def test_displays_of_old_sessions_go_before_the_sessions_where_there_is_too_much(run, look, root):
     def draw():
         show("a" * 300_000)

@@ -77,6 +77,27 @@ def test_what_somebody_else_signed_or_changed_or_moved_is_refused(files, run_dir
         files.load("plot", Place(1, 2))
 
 
+def test_a_directory_in_the_place_of_a_display_is_refused_and_left_there(files, run_dir):
+    there = run_dir.outputs / "plot.1.1.display"
+    there.mkdir()
+    (there / "mine").write_bytes(b"x")
+    with pytest.raises(IsADirectoryError, match="a directory is in its place"):
+        files.write("plot", FIRST, PICTURE)
+    with pytest.raises(IsADirectoryError, match="a directory is in its place"):
+        files.remove("plot", FIRST)
+    assert [path.name for path in run_dir.outputs.iterdir()] == ["plot.1.1.display"]
+    assert (there / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to("/")]
+)
+def test_what_else_is_in_its_place_gives_way(files, run_dir, make):
+    make(run_dir.outputs / "plot.1.1.display")
+    files.write("plot", FIRST, PICTURE)
+    assert files.load("plot", FIRST) == PICTURE
+
+
 def test_links_are_not_followed(files, run_dir, tmp_path):
     files.write("plot", FIRST, PICTURE)
     (file,) = run_dir.outputs.iterdir()
