@@ -102,13 +102,14 @@ def test_phases_are_completed_while_some_are_not_defined_yet(notebook: Notebook)
 def test_sessions_on_disk_are_completed_and_the_pipelines_that_have_any(notebook: Notebook, tmp_path: Path) -> None:
     notebook.run("%%milo shop\n@phase\ndef load(): ...")
     session = str(notebook.names["shop"].session_id)[:8]
-    for before in ("%milo attach ", "%milo resume shop ", "%milo pull shop --session ", "%%milo shop --resume "):
+    assert complete("%milo attach ", notebook.names) == ["shop", session]
+    for before in ("%milo resume shop ", "%milo pull shop --session ", "%%milo shop --resume "):
         assert complete(before, notebook.names) == [session]
     assert complete("%milo runs ", {}) == ["shop"]
     assert complete("%milo runs --work-dir other ", {}) == []
     notebook.run("%milo run shop --work-dir other")
     assert complete("%milo resume shop ", notebook.names) == [str(notebook.names["shop"].session_id)[:8]]
-    assert complete("%milo attach --work-dir other ", {}) == [str(notebook.names["shop"].session_id)[:8]]
+    assert complete("%milo attach --work-dir other ", {}) == ["shop", str(notebook.names["shop"].session_id)[:8]]
     assert (tmp_path / "other").is_dir()
 
 

@@ -16,7 +16,7 @@ from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.retention import clean
 from milo_nb.persist.rundir import RunDir, sessions
 from milo_nb.show.magic.made import release
-from tests.strategies import wait_until
+from tests.strategies import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,6 +328,37 @@ def test_attach_binds_what_is_looked_at_if_the_name_is_free(left: Notebook) -> N
     left.names["shop"] = "mine"
     assert left.run("%milo attach") == f"shop: failed, session {short()}, on disk."
     assert left.names["shop"] == "mine"
+
+
+def test_attach_without_a_name_says_which_pipelines_there_are_if_there_are_several(left: Notebook) -> None:
+    shop = short()
+    other = Pipeline("site", Phase("load", lambda: 1)).run()
+    other.wait(DEADLINE_S)
+    other.close()
+    site = short()
+    said = left.fail("%milo attach")
+    assert "Which session? There are several pipelines, their newest ones: " in said
+    assert f"site (completed, {site})" in said
+    assert f"shop (failed, {shop})" in said
+    assert "Usage: %milo attach NAME" in said
+    assert left.run("%milo attach shop").startswith(f"shop: failed, session {shop}")
+
+
+def test_attach_without_a_name_means_the_only_pipeline_of_the_notebook_wherever_it_keeps_its_sessions(
+    notebook: Notebook,
+) -> None:
+    other = Pipeline("site", Phase("load", lambda: 1)).run()
+    other.wait(DEADLINE_S)
+    other.close()
+    notebook.names["broken"] = False
+    notebook.run(cell("--work-dir elsewhere"))
+    assert notebook.run("%milo attach") == "shop: completed, here."
+    notebook.run("%%milo quick --work-dir elsewhere\n@phase\ndef load(): ...")
+    assert "quick (completed, " in notebook.fail("%milo attach")
+
+
+def test_attach_without_a_name_and_without_a_session_says_so(notebook: Notebook) -> None:
+    assert "There is no session in .milo." in notebook.fail("%milo attach")
 
 
 def test_a_cell_takes_the_place_of_what_is_only_looked_at(left: Notebook) -> None:

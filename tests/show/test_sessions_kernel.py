@@ -243,7 +243,7 @@ def test_a_session_is_looked_at_and_steered_from_another_kernel(start: Callable[
 def test_a_front_end_is_offered_sessions(killed: Kernel, start: Callable[..., Kernel]) -> None:
     kernel = start()
     session = kernel.run("%milo runs").splitlines()[1].split()[0]
-    for text in ("%milo attach ", "%milo pull shop --session ", "%%milo shop --resume ", "%milo resume shop "):
+    for text in ("%milo pull shop --session ", "%%milo shop --resume ", "%milo resume shop "):
         reply = kernel.client.complete(text, len(text), reply=True, timeout=TIMEOUT_S)["content"]
         assert reply["matches"] == [session], text
     reply = kernel.client.complete("%milo runs s", len("%milo runs s"), reply=True, timeout=TIMEOUT_S)["content"]

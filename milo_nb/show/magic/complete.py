@@ -88,8 +88,9 @@ def _in_line(words: list[str], at: str, variables: Mapping[str, Any], held: Mapp
     kind = row.follows[min(len(names), len(row.follows) - 1)]
     if kind == "phase":
         return [p for p in _phases(held.get(names[0])) if p not in names[1:]]
-    if kind == "session":
-        return _sessions(behind, variables, names[0] if names else "")
+    if kind in ("session", "past"):
+        there = _sessions(behind, variables, names[0] if names else "")
+        return there if kind == "session" else [*_names_on_disk(behind), *there]
     on_disk = _names_on_disk(behind) if kind == "saved" else []
     return [*held, *on_disk] if kind in ("pipeline", "saved") else ("run", *COMMANDS)
 

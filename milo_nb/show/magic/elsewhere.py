@@ -9,12 +9,25 @@ from milo_nb.execute.attaching import attach
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.executor import PipelineExecutor
 from milo_nb.persist.lock import owner
+from milo_nb.persist.replay import of_pipeline
 from milo_nb.show.magic.asked import say
-from milo_nb.show.magic.on_disk import SHORT, live_elsewhere, look, name_of, root_of, say_where, session_of
+from milo_nb.show.magic.on_disk import (
+    SHORT,
+    live_elsewhere,
+    look,
+    name_of,
+    names_on_disk,
+    root_of,
+    say_where,
+    session_of,
+)
 
 if TYPE_CHECKING:
     from milo_nb.execute.attached import AttachedExecutor
+    from milo_nb.persist.rundir import RunDir
     from milo_nb.show.magic.asked import Asked
+
+MOST_NAMED = 8
 
 
 def is_attached(held: object) -> bool:
@@ -94,14 +107,43 @@ def _of_this_notebook(asked: Asked, session: str) -> PipelineExecutor | None:
 
 def _attach(asked: Asked, session: str | None) -> AttachedExecutor:
     root = root_of(asked)
+    if session is None:
+        session = _only_one(asked)
     if session is None or not (asked.cells.find(session) or _is_pipeline(asked, session)):
         return attach(session, root)
     return attach(session_of(asked, session).session_id, root_of(asked, session))
 
 
-def _is_pipeline(asked: Asked, name: str) -> bool:
-    from milo_nb.persist.replay import of_pipeline  # noqa: PLC0415 - only for a name
+def _only_one(asked: Asked) -> str | None:
+    """Return the pipeline whose newest session is meant by no name: the only one here, or on disk; None for no session.
 
+    Raises:
+        UsageError: If there are several; says which.
+    """
+    here = [name for name in asked.cells.names() if _newest(asked, name) is not None]
+    if len(here) == 1:
+        return here[0]
+    names = here or names_on_disk(root_of(asked))
+    if len(names) <= 1:
+        return names[0] if names else None
+    newest = [(name, found) for name in names[:MOST_NAMED] if (found := _newest(asked, name)) is not None]
+    said = ", ".join(f"{name} ({look(run_dir).status}, {run_dir.session_id[:SHORT]})" for name, run_dir in newest)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    raise UsageError(
+        f"Which session? There are several pipelines, their newest ones: {said}{more}. "
+        "Usage: %milo attach NAME, or the beginning of a session's id; %milo runs lists them."
+    )
+
+
+def _newest(asked: Asked, name: str) -> RunDir | None:
+    """Return the newest session on disk of a pipeline; None if there is none, or it keeps nothing there."""
+    try:
+        return next(of_pipeline(root_of(asked, name), name_of(asked, name)), None)
+    except UsageError:
+        return None
+
+
+def _is_pipeline(asked: Asked, name: str) -> bool:
     if not name:
         raise UsageError("Which session? %milo runs lists them.")
     return next(of_pipeline(root_of(asked), name), None) is not None

@@ -55,7 +55,7 @@ class Word:
         takes: The least and the most names behind it; None for any number.
         options: What it can be told.
         follows: What the names are, for completion: ``pipeline``, ``saved`` (one on disk counts, too), ``phase``,
-            ``session`` or ``command``; the last one repeats.
+            ``session``, ``past`` (a saved one or a session) or ``command``; the last one repeats.
         examples: Lines as people write them, without ``%milo``.
     """
 
@@ -175,14 +175,17 @@ WORDS: dict[str, Word] = {
         examples=("approve site", "approve site parse"),
     ),
     "attach": Word(
-        "[SESSION]",
+        "[NAME | SESSION]",
         "show a session that runs in another kernel, or ran once; runs nothing",
         attach_word,
         (0, 1),
         (WORK_DIR,),
-        follows=("session",),
-        examples=("attach", "attach 1a2b3c4d", "attach --work-dir results"),
-        more="Without SESSION it is the newest one; the name of a pipeline stands for its newest one.",
+        follows=("past",),
+        examples=("attach", "attach site", "attach 1a2b3c4d", "attach --work-dir results"),
+        more=(
+            "The name of a pipeline stands for its newest session. Without one it is the newest session of the only\n"
+            "pipeline; if there are several, it says which."
+        ),
     ),
     "runs": Word(
         "[NAME]",
