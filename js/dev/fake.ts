@@ -232,14 +232,7 @@ export function sampleLines(name: string, start: number, count: number, time: nu
 }
 
 function sampleDetail(phase: Phase | undefined) {
-  if (phase?.status !== "failed")
-    return {
-      error: null,
-      result: {
-        type: "list[Document]",
-        preview: "[Document(name='anyio', words=1204),\n Document(name='attrs', words=2310),\n … 398 more]",
-      },
-    };
+  if (phase?.status !== "failed") return { error: null };
   const frames = [
     {
       file: "Cell [3]",
@@ -273,6 +266,5 @@ function sampleDetail(phase: Phase | undefined) {
     'Traceback (most recent call last):\n  File "Cell [3]", line 21, in render\n  File "Cell [3]", line 12, in page\nKeyError: \'title\'';
   return {
     error: { type: "KeyError", message: "'title'", attempt: phase.attempt, frames, causes: [cause], text },
-    result: null,
   };
 }

@@ -219,12 +219,7 @@ export const parseFromKernel = tagged({
     logs: listOf(object({ phase: count, start: count, lines: listOf(line) })),
   }),
   logs: object({ id: text, phase: count, start: count, total: count, first: count, lines: listOf(line) }),
-  detail: object({
-    id: text,
-    phase: count,
-    error: nullable(errorDetail),
-    result: nullable(object({ type: text, preview: text })),
-  }),
+  detail: object({ id: text, phase: count, error: nullable(errorDetail) }),
   outputs: object({ id: text, phase: count, revision: count, dropped: count, items: listOf(output) }),
   /** The next bytes of a display are the message's binary buffer. */
   output: object({ id: text, phase: count, ref: text, version: count, start: count }),

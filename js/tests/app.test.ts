@@ -81,7 +81,7 @@ test("the failing phase is open at its error, which is asked for and then shown 
     },
   ];
   const error = { type: "ValueError", message: "<b>no</b> title", attempt: 2, frames, causes: [], text: "Traceback" };
-  model.say({ type: "detail", id: asked.id, phase: 1, error, result: null });
+  model.say({ type: "detail", id: asked.id, phase: 1, error });
   await settled();
   expect(find('[data-pane="error"] [aria-current]').textContent).toContain("raise ValueError(x)");
   expect(find('[data-pane="error"]').textContent).toContain("<b>no</b> title");

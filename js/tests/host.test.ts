@@ -213,7 +213,7 @@ test("pages and details are asked for once while the answer is due", () => {
   const [page, detail] = model.sent;
   if (page?.type !== "logs" || detail?.type !== "detail") throw new Error("not asked");
   model.say({ type: "logs", id: page.id, phase: 1, start: 400, total: 900, first: 0, lines: lines(400, 500) });
-  model.say({ type: "detail", id: detail.id, phase: 1, error: null, result: null });
+  model.say({ type: "detail", id: detail.id, phase: 1, error: null });
   expect(port.state.value.logs.get(1)?.end).toBe(900);
   port.wantDetail(1);
   expect(model.sent.length).toBe(2);

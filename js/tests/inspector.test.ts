@@ -207,7 +207,7 @@ test("an attempt can be opened from the error, and the traceback copied", async 
   await show([phase("load", { status: "failed", error: "no file", attempt: 2, started_at: 3, elapsed: 1, history })]);
   const asked = model.sent.find((message) => message.type === "detail");
   const error = { type: "OSError", message: "no file", attempt: 2, frames: [], causes: [], text: "Traceback of it" };
-  model.say({ type: "detail", id: asked?.type === "detail" ? asked.id : "", phase: 0, error, result: null });
+  model.say({ type: "detail", id: asked?.type === "detail" ? asked.id : "", phase: 0, error });
   await settled();
   await click("[data-pane=error] .milo-copy");
   expect(copied).toEqual(["Traceback of it"]);
@@ -225,7 +225,7 @@ test("where the browser does not let anybody copy, the button says so", async ()
   await show([phase("load", { status: "failed", error: "no file" })]);
   const asked = model.sent.find((message) => message.type === "detail");
   const error = { type: "OSError", message: "no file", attempt: 1, frames: [], causes: [], text: "Traceback" };
-  model.say({ type: "detail", id: asked?.type === "detail" ? asked.id : "", phase: 0, error, result: null });
+  model.say({ type: "detail", id: asked?.type === "detail" ? asked.id : "", phase: 0, error });
   await settled();
   await click("[data-pane=error] .milo-copy");
   expect(find("[data-pane=error] .milo-copy").textContent).toBe("Refused: select it, press Ctrl+C");

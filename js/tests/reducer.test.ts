@@ -63,7 +63,7 @@ test("a heartbeat that knows more than we do asks for a snapshot, else sets the 
 
 test("a new session forgets logs, details and requests, and is asked for as a whole", () => {
   let state = after(start(), delta(6, { logs: [{ phase: 0, start: 0, lines: lines(0, 3) }] }));
-  state = after(state, { type: "detail", id: "d", phase: 0, error: null, result: { type: "int", preview: "1" } });
+  state = after(state, { type: "detail", id: "d", phase: 0, error: null });
   state = reduce(state, { type: "requested", id: "a", command: "run", phases: [] });
   const next = after(state, delta(7, { pipeline: { session_id: "two", status: "running" } }));
   expect(next.logs.size + next.details.size + next.requests.size).toBe(0);
@@ -88,7 +88,7 @@ test("an older snapshot trait does not undo what deltas told", () => {
 });
 
 test("details go when the phase has another attempt", () => {
-  const state = after(start(failing), { type: "detail", id: "d", phase: 1, error: null, result: null });
+  const state = after(start(failing), { type: "detail", id: "d", phase: 1, error: null });
   expect(state.details.has(1)).toBe(true);
   expect(after(state, delta(6, { phases: [[1, { attempt: 3, status: "running" }]] })).details.has(1)).toBe(false);
 });

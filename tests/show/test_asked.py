@@ -85,8 +85,8 @@ def test_a_dropped_question_gets_no_more_answers(asker: Asker, know: Callable[..
     ("raised", "sentence"),
     [
         (MiloError("There is no log."), "There is no log."),
-        (ZeroDivisionError("by zero"), "This cannot be shown: by zero"),
-        (SystemExit(3), "This cannot be shown: 3"),
+        (ZeroDivisionError("by zero"), "This cannot be shown: ZeroDivisionError: by zero"),
+        (SystemExit(3), "This cannot be shown: SystemExit: 3"),
         (MiloError("half a character: \ud83d"), "half a character: ?"),  # UTF-8 cannot send it
     ],
 )

@@ -213,7 +213,7 @@ def test_lines_that_belong_to_no_phase_are_counted_and_come_on_request(run: Call
 
 
 def say_what_belongs_to_nobody(session: Any, *lines: str) -> None:
-    session.logs._take_unattributed([Block("stdout", "", 1.0, list(lines))], False)
+    session.logs.take_unattributed([Block("stdout", "", 1.0, list(lines))])
     session.logs.flush()
 
 

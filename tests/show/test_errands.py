@@ -228,7 +228,7 @@ def test_an_error_is_told_with_the_persons_own_lines(counter: Counter) -> None:
 
 def test_a_result_is_not_looked_at_beside_the_error(counter: Counter) -> None:
     answer = counter.ask(DetailRequest("1", position(counter, "odd")))
-    assert (answer["error"], answer["result"]) == (None, None)
+    assert answer["error"] is None
 
 
 def test_errands_are_done_in_order_and_their_thread_ends() -> None:

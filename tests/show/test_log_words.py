@@ -121,7 +121,7 @@ def say(
         graph = executor.session.graph
         logs.take(graph.phases[graph.index[phase]], 1, blocks, late=False)
     else:
-        logs._take_unattributed(blocks, False)
+        logs.take_unattributed(blocks)
 
 
 def talking(run: Callable[..., PipelineExecutor], **options: Any) -> PipelineExecutor:

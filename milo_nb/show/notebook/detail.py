@@ -46,11 +46,11 @@ def name_cells(cell_of: Callable[[str], str | None]) -> None:
 
 
 def to_detail(session: Session, i: int) -> dict[str, Any]:
-    """Return the error of the phase at position `i`, None if there is none. Its result is asked for by itself."""
+    """Return the error of the phase at position `i`, None if there is none."""
     name = session.graph.names[i]
     status = session.state.phases[i].status
     error = session.errors.get(name) if status not in ("completed", "pending") else None
-    return {"error": None if error is None else to_error(error), "result": None}
+    return {"error": None if error is None else to_error(error)}
 
 
 def to_error(error: PhaseError) -> dict[str, Any]:

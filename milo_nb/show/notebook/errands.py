@@ -219,7 +219,7 @@ class Desk:
             told = to_detail(session, request.phase)
         except BaseException as error:
             LOG.debug("a detail could not be made", exc_info=error)
-            told = {"error": None, "result": {"type": "?", "preview": "it cannot be shown"}}
+            told = {"error": None}
         return {"type": "detail", "id": request.id, "phase": request.phase, **told}
 
 
