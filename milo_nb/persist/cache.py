@@ -25,6 +25,7 @@ from milo_nb.persist.hold import Hold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from milo_nb.persist.cache_entry import Facts
     from milo_nb.persist.disk import Removed
     from milo_nb.persist.files import FileRecord
     from milo_nb.values.codec import Seal
@@ -75,12 +76,7 @@ class Cache:
         """
         folder = self._shelves.of(key.digest)
         try:
-            facts = read_facts(folder, key.digest, self._secret)
-            size = (folder / VALUE).lstat().st_size
-            for _ in range(_TRIES):
-                if size == facts.seal.size_bytes or (now := read_facts(folder, key.digest, self._secret)) == facts:
-                    break
-                facts, size = now, (folder / VALUE).lstat().st_size  # another kernel has put a new one at this moment
+            facts, size = _facts_and_size(folder, key.digest, self._secret)
         except (FileNotFoundError, NotADirectoryError):
             return Miss(_why_not(key, self._shelves.latest_of(key.phase)))
         except (OSError, ResultRefusedError, SchemaError) as refused:
@@ -239,6 +235,17 @@ class Cache:
     def flush(self) -> None:
         """Bring ``cache-meta.json`` up to date; it is written at most once a second otherwise."""
         self._index.flush()
+
+
+def _facts_and_size(folder: Path, digest: str, secret: bytes) -> tuple[Facts, int]:
+    """Return what an entry says of itself, and how large its value is."""
+    facts = read_facts(folder, digest, secret)
+    size = (folder / VALUE).lstat().st_size
+    for _ in range(_TRIES):
+        if size == facts.seal.size_bytes or (now := read_facts(folder, digest, secret)) == facts:
+            break
+        facts, size = now, (folder / VALUE).lstat().st_size  # another kernel has put a new one at this moment
+    return facts, size
 
 
 def _why_not(key: CacheKey, latest_of_phase: Path) -> list[str]:
