@@ -33,6 +33,7 @@ function preview({ command, phases: names, options }: Args, phases: readonly Pha
     resume: `Goes on. Keeps ${kept} results.`,
     cancel: name ? `Stops ${name}.` : `Stops ${busy.join(" and ") || "nothing"}, and starts nothing more.`,
     retry: `Runs ${name} again${then}. Keeps ${kept} results. Usually takes 12 s.`,
+    approve: `Goes on after the review. Then runs ${after.join(" and ")}. Keeps ${kept} results.`,
     rerun: `Runs ${name} again${then}. Keeps ${kept} results.`,
     skip: `Goes on without ${name}: what depends on it gets ${value === "none" ? "None" : value}.`,
     run: `Starts a new session of ${phases.length} phases; this one is kept. Usually takes 40 s.`,

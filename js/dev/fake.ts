@@ -98,7 +98,7 @@ export function fakeModel(options: FakeOptions): Model & { listeners(): number }
       banners: [],
       other: 0,
       eta: [0, 0],
-      epoch: Math.round(Date.now() / 1000 - now()),
+      epoch: new Date(2026, 10, 22, 14, 3).getTime() / 1000,
       ...options.head,
     };
   };

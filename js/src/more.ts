@@ -10,6 +10,7 @@ import "./styles/menu.css";
 
 export { Overlays } from "./view/actions/overlays";
 export { ReportButton } from "./view/actions/report";
+export { Flow } from "./view/graph/flow";
 export { Inspector } from "./view/inspector/inspector";
 export { List } from "./view/rows/list";
 export { Timeline } from "./view/rows/timeline";

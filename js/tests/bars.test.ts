@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { attemptsOf, isReviewed, stretchesOf, timesOf } from "../src/state/bars";
+import { attemptsOf, stretchesOf, timesOf } from "../src/state/bars";
 import { marksOf, place, roundStep, type Scale, scaleOf } from "../src/state/scale";
+import { isReviewed } from "../src/state/selectors";
 import type { Attempt, Phase } from "../src/wire";
 import { phase, snapshot } from "./samples";
 

@@ -76,6 +76,52 @@ test("while a review waits, Resume is there, out of order, and says that Approve
   expect(shown.find(".milo-header [data-command=approve]").getAttribute("aria-disabled")).toBe("false");
 });
 
+const reviewed = [
+  phase("load", { status: "completed", started_at: 10, elapsed: 1, reason: "waits for approval" }),
+  phase("parse", { status: "completed", started_at: 11, elapsed: 1 }),
+  phase("write", { depends_on: [0] }),
+];
+
+test("what waits for a person is not shown as done: its own shape, word and count, in graph, list and header", async () => {
+  const banner = ["waiting", "'load' waits for approval. Look at its result.", ""] as const;
+  shown = await show(reviewed, { status: "paused", waiting_for: "load", banners: [banner] });
+  expect(shown.find(".milo-header .milo-word").textContent).toBe("needs review");
+  expect(shown.find("[data-count=review]").textContent).toContain("1 to review");
+  expect(shown.find("[data-count=completed]").textContent).toContain("1 completed");
+  expect(shown.find("[data-view=graph] [data-phase=load] small").textContent).toBe("needs review · 1.0s");
+  const drawn = (name: string) => shown.find(`[data-phase=${name}] .milo-icon`).innerHTML;
+  expect(drawn("load")).not.toBe(drawn("parse"));
+  shown.find("[data-count=review]").click();
+  shown.press(shown.find("[role=listbox]"), "3");
+  await shown.settled();
+  const rows = [...shown.el.querySelectorAll<HTMLElement>("[data-view=list] [data-phase]")];
+  expect(rows.map((row) => row.dataset["phase"])).toEqual(["load"]);
+  expect(rows[0]?.querySelector("[data-column=status]")?.textContent).toContain("needs review");
+});
+
+test("from the banner to the phase, whose inspector begins with Approve and says where to look", async () => {
+  const banner = ["waiting", "'load' waits for approval. Look at its result.", ""] as const;
+  shown = await show(reviewed, { status: "paused", waiting_for: "load", banners: [banner] });
+  [...shown.el.querySelectorAll<HTMLElement>(".milo-banner button")].find((one) => one.textContent === "Review")?.click();
+  await shown.settled();
+  expect(shown.find(".milo-inspector [data-pane]").dataset["pane"]).toBe("result");
+  const [approve] = shown.find(".milo-inspector .milo-actions").children;
+  expect([approve?.getAttribute("aria-label"), approve?.getAttribute("aria-disabled")]).toEqual(["Approve load", "false"]);
+  const places = [...shown.el.querySelectorAll<HTMLElement>(".milo-strip .milo-link")];
+  expect(places.map((one) => one.textContent)).toEqual(["its result", "its log", "its files"]);
+  places.at(-1)?.click();
+  await shown.settled();
+  expect(shown.find(".milo-inspector [data-pane]").dataset["pane"]).toBe("info");
+  (approve as HTMLElement).click();
+  expect(shown.commands()).toMatchObject([{ command: "approve", phases: ["load"] }]);
+});
+
+test("the header tells the time that phases ran from the time of day at which it began", async () => {
+  const epoch = new Date(2026, 10, 22, 14, 3, 0).getTime() / 1000;
+  shown = await show(running, { status: "failed", elapsed: 130, epoch });
+  expect(said()).toContain("active 2m 10sbegun 14:03");
+});
+
 test("when the kernel is gone the header says a way on: for what was under way, and for what was done", async () => {
   shown = await show(running);
   shown.model.isBroken = true;

@@ -148,6 +148,32 @@ test("a wrong pattern is told at the field; match case and pattern are asked for
   expect(find(".milo-log-steps").textContent).toMatch(/^1 of 1/);
 });
 
+test("what was looked for in another log is said in the next one, with what it comes to there, until it is cleared or changed", async () => {
+  logs = [Array.from({ length: 40 }, (_, n) => line(n)), Array.from({ length: 9 }, (_, n) => line(n, n ? "other" : "line 7"))];
+  await open(0);
+  await type("line 7");
+  expect(el.textContent).not.toContain("Still looking");
+  render(null, el);
+  render(<Log key="next" port={port} index={1} />, el);
+  await searched();
+  expect((find(".milo-log-find input") as HTMLInputElement).value).toBe("line 7");
+  expect(find(".milo-log-drawer[role=status]").textContent).toContain("Still looking for “line 7”: 1 match here");
+  button("Clear").click();
+  await searched();
+  render(<Log key="next" port={port} index={1} />, el);
+  expect(el.textContent).not.toContain("Still looking");
+  expect((find(".milo-log-find input") as HTMLInputElement).value).toBe("");
+});
+
+test("a button says what time of day the stamps count from, and turns to the next way to show times", async () => {
+  await open(0, { epoch: new Date(2026, 10, 22, 14, 3, 0).getTime() / 1000 });
+  expect(find(".milo-log-zero").textContent).toBe("0:00 = 14:03:11");
+  find(".milo-log-zero").click();
+  await settled();
+  expect(find(".milo-log-zero").textContent).toBe("time of day");
+  expect(rows()[0]?.querySelector(".milo-log-stamp")?.textContent).toMatch(/^14:03:11\.\d{3}$/);
+});
+
 test("while it searches it says how far it is", async () => {
   logs[0] = Array.from({ length: 90_000 }, (_, n) => line(n));
   await open(0);

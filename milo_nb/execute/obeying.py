@@ -43,8 +43,8 @@ def obey(session: Session, command: Command) -> Plan:
 def _carry_out(session: Session, command: Command, made: Plan) -> None:
     if command.word == "skip":
         session.substitutes.add(command.phases)
-    if command.word == "resume" and (session.was_taken_up or command.by in ("cell", "%milo")):
-        session.continued = len(made.keeps)
+    is_continued = command.word == "resume" and (session.was_taken_up or command.by in ("cell", "%milo"))
+    session.continued = len(made.keeps) if is_continued else None  # what is asked for later is newer
     if command.word == "approve":
         session.disk.record_edits(command.phases or (session.state.waiting_for,))
     if session.task is None:

@@ -123,6 +123,16 @@ def test_a_preview_says_why_if_there_is_more_to_say_than_that_it_failed() -> Non
         assert "Note: inputs shared with the failed attempt: parse." in said(hand, "retry", "parse")
 
 
+def test_a_preview_of_running_one_phase_alone_names_what_stays_as_it_is() -> None:
+    with Hand(chain()) as hand:
+        for name in ("load", "parse", "write"):
+            hand.finish(name)
+        assert said(hand, "rerun", "load").startswith("Runs load again, then parse and write.")
+        alone = "Runs load again. parse and write keep their results, built on the attempt before. Keeps 2 results."
+        assert said(hand, "rerun", "load", downstream=False).startswith(alone)
+        assert "write keeps its result, built on" in said(hand, "rerun", "parse", downstream=False)
+
+
 def test_a_preview_has_the_positions_of_what_runs_and_what_is_kept(failed: PipelineExecutor) -> None:
     answer = preview(failed, "retry", "parse")
     assert (answer["runs"], answer["keeps"], answer["refused"]) == ([1, 2], [0], "")

@@ -6,6 +6,7 @@
  * looked at until the next attempt of any phase, because none starts before.
  */
 import type { Attempt, Phase, PhaseState, Snapshot } from "../wire";
+import { isReviewed } from "./selectors";
 
 export type Kind = "work" | "waiting" | "delay" | "review";
 
@@ -40,13 +41,9 @@ export interface Times extends Span {
 
 /** What follows from times that were read one after the other is not exact. */
 const SAME_S = 1e-6;
-const AWAITS = "waits for approval";
 const APPROVED = "approved by ";
 
 const isOver = (status: PhaseState): boolean => status === "completed" || status === "skipped";
-
-/** Does it wait for a person to look at its result? */
-export const isReviewed = ({ status, reason }: Phase): boolean => status === "completed" && reason === AWAITS;
 
 /** Every attempt that ever began, oldest first, the present one with the time it has taken. */
 export function attemptsOf(phase: Phase, elapsed: number): readonly Attempt[] {

@@ -71,3 +71,5 @@ export function parseGoal(text: string, isClock: boolean): Goal {
   const value = parts.reduce((sum, part) => sum * 60 + part, 0);
   return isDay ? { clock: value } : { since: value };
 }
+
+export const isIn = (range: Range | null, line: number): boolean => range !== null && line >= firstOf(range) && line <= lastOf(range);

@@ -1,15 +1,18 @@
 /** Which pane of the inspector is shown of a phase, and what else of the graph is said beside it. Pure. */
 import type { Phase } from "../wire";
-import { downstream, isOver } from "./selectors";
+import { downstream, isOver, isReviewed, type ShownState, shownState } from "./selectors";
 
 export const PANES = ["logs", "output", "error", "result", "info", "now"] as const;
 export type Pane = (typeof PANES)[number];
 
 /** Kinds of phases: for each the view remembers which pane was chosen last. */
-export type Kind = Exclude<Phase["status"], "retrying">;
+export type Kind = Exclude<ShownState, "retrying">;
 export type Memory = Readonly<Partial<Record<Kind, Pane>>>;
 
-export const kindOf = ({ status }: Phase): Kind => (status === "retrying" ? "running" : status);
+export function kindOf(phase: Phase): Kind {
+  const state = shownState(phase);
+  return state === "retrying" ? "running" : state;
+}
 
 /** The panes that have something to say. */
 export function panesOf(phase: Phase): readonly Pane[] {
@@ -35,6 +38,7 @@ export function paneFor(phase: Phase, { held, memory, failure }: Reasons): Pane 
   const chosen = held ?? (failure === "opened" ? "error" : memory[kindOf(phase)]);
   if (chosen && panes.includes(chosen)) return chosen;
   if (failure === "missed") return "logs";
+  if (isReviewed(phase)) return "result";
   if (phase.status === "failed" || (phase.status === "skipped" && phase.error && phase.log_count === 0)) return "error";
   return isOver(phase) && phase.outputs[1] && !phase.log_count ? "output" : "logs";
 }

@@ -39,22 +39,31 @@ function ticking(state: State, at: number): number {
   return state.connection === "gone" ? state.received : at;
 }
 
-export const PHASE_STATES = [
+/** How a phase is shown: what waits for a person to look at its result is not done for them. */
+export type ShownState = PhaseState | "review";
+
+export const SHOWN_STATES = [
   "failed",
+  "review",
   "running",
   "retrying",
   "pending",
   "completed",
   "skipped",
   "cancelled",
-] as const satisfies readonly PhaseState[];
+] as const satisfies readonly ShownState[];
+
+/** Does it wait for a person to look at its result? */
+export const isReviewed = ({ status, reason }: Phase): boolean => status === "completed" && reason === "waits for approval";
+
+export const shownState = (phase: Phase): ShownState => (isReviewed(phase) ? "review" : phase.status);
 
 /** Is nothing more to come of it, unless somebody runs it again? */
 export const isOver = ({ status }: Phase): boolean => !["pending", "running", "retrying"].includes(status);
 
-export function countByStatus(phases: readonly Phase[]): Readonly<Record<PhaseState, number>> {
-  const counts = { pending: 0, running: 0, retrying: 0, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
-  for (const phase of phases) counts[phase.status] += 1;
+export function countByStatus(phases: readonly Phase[]): Readonly<Record<ShownState, number>> {
+  const counts = { review: 0, pending: 0, running: 0, retrying: 0, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
+  for (const phase of phases) counts[shownState(phase)] += 1;
   return counts;
 }
 

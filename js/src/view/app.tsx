@@ -8,7 +8,6 @@ import { uuid } from "../uuid";
 import { EVERYTHING, type Filter } from "./filter";
 import { Graph } from "./graph/graph";
 import { Header } from "./header";
-import { watchAttention } from "./inspector/attending";
 import { listenToKeys, VIEWS, type ViewName } from "./keys";
 import { useMore, whyNotMore } from "./lazy";
 import { SignButton, Tabs } from "./parts";
@@ -32,7 +31,6 @@ export function showApp(root: HTMLElement, port: Port, ending: AbortSignal, cloc
   const toggleHelp = () => {
     isHelpOpen.value = !isHelpOpen.value;
   };
-  watchAttention(root, port, ending);
   listenToKeys({ root, port, showView, toggleHelp }, ending);
   root.classList.add("milo-root");
   hideStill(root, port, ending);
@@ -126,11 +124,11 @@ function summary({ session, connection, requests }: State): string {
   if (connection === "gone") return "The kernel is gone.";
   if (!session) return "";
   const { phases, pipeline, status, requested, waiting_for } = session;
-  const { completed, skipped } = countByStatus(phases);
+  const { completed, skipped, review } = countByStatus(phases);
   const failed = phases.find((phase) => phase.status === "failed");
   return [
     `${pipeline} ${requested || status}`,
-    `${completed + skipped} of ${phases.length} done`,
+    `${completed + skipped + review} of ${phases.length} done`,
     failed && `${failed.name} failed`,
     waiting_for && `${waiting_for} waits for approval`,
     [...requests.values()].some(({ isQueued }) => isQueued) && "the kernel is busy",

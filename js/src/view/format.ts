@@ -1,4 +1,5 @@
 /** Words and numbers as a person reads them. Pure. */
+import { type ShownState, shownState } from "../state/selectors";
 import type { Phase } from "../wire";
 
 /** `0.4s`, `12s`, `3m 05s`, `2h 07m`: one glance, no jumping width within a unit. */
@@ -56,6 +57,16 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 const pad = (value: number): string => String(value).padStart(2, "0");
 
+/** The time of day where the person is: `14:03`. */
+export function formatClock(unixMs: number): string {
+  const date = new Date(unixMs);
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+}
+
+/** A state in words, of one phase and of several. */
+export const wordOf = (state: ShownState): string => (state === "review" ? "needs review" : state);
+export const countWord = (state: ShownState): string => (state === "review" ? "to review" : state);
+
 /** The name of what belongs to no phase. */
 export const OTHER = "Other output";
 
@@ -73,7 +84,7 @@ export function phaseSummary(phase: Phase, elapsed: number, isShort = false): st
   const isPending = status === "pending";
   if (isShort && isPending && reason) return reason;
   return [
-    status,
+    wordOf(shownState(phase)),
     status === "running" && phase.fraction > 0 && formatPercent(phase.fraction),
     !isPending && (phase.started_at > 0 || elapsed > 0) && formatDuration(elapsed),
     ...(isShort ? [] : [phase.attempt > 1 && `attempt ${phase.attempt}`, ORIGIN_WORDS[phase.origin], phase.edited && "edited"]),

@@ -4,15 +4,15 @@ import {
   countByStatus,
   etaLeft,
   isPossible,
-  PHASE_STATES,
   permitSession,
   progressOf,
   type SessionCommand,
+  SHOWN_STATES,
   sessionElapsed,
 } from "../state/selectors";
 import type { Port } from "../state/store";
 import { toggled } from "./filter";
-import { formatDuration, formatLeft, formatPercent } from "./format";
+import { countWord, formatClock, formatDuration, formatLeft, formatPercent, wordOf } from "./format";
 import { StatusIcon } from "./icons";
 import { CommandButton, SignButton } from "./parts";
 import type { ViewProps } from "./view";
@@ -25,31 +25,46 @@ const ACTIONS: readonly (readonly [SessionCommand, string, string, string])[] = 
   ["run", "Run again", "Starts a new session", ""],
 ];
 
+const ACTIVE = "While phases ran: pauses and reviews do not count. Times in a log do count them: they begin with the phase";
+
 export function Header({ port, now, filter }: ViewProps) {
   const state = port.state.value;
   const { session } = state;
   const status = session?.status ?? "pending";
   const requested = session?.requested ?? "";
+  const isReview = status === "paused" && session?.waiting_for;
   const isGone = state.connection === "gone";
   const progress = progressOf(state);
   const elapsed = sessionElapsed(state, now);
   const counts = countByStatus(session?.phases ?? []);
   const eta = etaLeft(state, now);
   const left = eta ? formatLeft(eta) : "";
+  const begun = session?.epoch && session.started_at > 0 ? (session.epoch + session.started_at) * 1000 : 0;
   const chosen = filter.value;
   return (
     <div class="milo-header">
       <div class="milo-line milo-wrap">
-        <StatusIcon status={status} size={20} />
+        <StatusIcon status={isReview ? "review" : status} size={20} />
         <b class="milo-cut" dir="auto" title={session?.pipeline}>
           {session?.pipeline ?? "Pipeline"}
         </b>
         <span class="milo-word" data-status={status}>
-          {session ? `${isGone && ["running", "paused"].includes(status) ? "was " : ""}${requested || status}` : "waiting for the kernel"}
+          {session
+            ? `${isGone && ["running", "paused"].includes(status) ? "was " : ""}${requested || (isReview ? wordOf("review") : status)}`
+            : "waiting for the kernel"}
         </span>
-        <span class="milo-muted milo-spring" title={left && "As earlier sessions took: the shortest to the longest"}>
-          {elapsed > 0 ? formatDuration(elapsed) : ""}
-          {left && <span data-eta={status}>{status === "pending" ? `usually ${left.slice(0, -5)}` : left}</span>}
+        <span class="milo-muted milo-spring">
+          {elapsed > 0 ? <span title={ACTIVE}>active {formatDuration(elapsed)}</span> : null}
+          {begun > 0 ? (
+            <span class="milo-dotted" title={new Date(begun).toString()}>
+              begun {formatClock(begun)}
+            </span>
+          ) : null}
+          {left && (
+            <span class="milo-dotted" title="As earlier sessions took: the shortest to the longest" data-eta={status}>
+              {status === "pending" ? `usually ${left.slice(0, -5)}` : left}
+            </span>
+          )}
         </span>
         <span class="milo-actions">
           {session?.waiting_for ? (
@@ -89,7 +104,7 @@ export function Header({ port, now, filter }: ViewProps) {
         </div>
         {formatPercent(progress)}
         <span class="milo-line milo-wrap milo-counts">
-          {PHASE_STATES.filter((one) => counts[one] > 0 || chosen.statuses.has(one)).map((one) => (
+          {SHOWN_STATES.filter((one) => counts[one] > 0 || chosen.statuses.has(one)).map((one) => (
             <button
               key={one}
               type="button"
@@ -97,13 +112,13 @@ export function Header({ port, now, filter }: ViewProps) {
               data-count={one}
               data-status={one}
               aria-pressed={chosen.statuses.has(one)}
-              title={chosen.statuses.has(one) ? `Show what is not ${one} as well` : `Show only what is ${one}`}
+              title={chosen.statuses.has(one) ? `Show what is not ${countWord(one)} as well` : `Show only what is ${countWord(one)}`}
               onClick={() => {
                 filter.value = toggled(chosen, one);
               }}
             >
               <StatusIcon status={one} size={12} />
-              {counts[one]} {one}
+              {counts[one]} {countWord(one)}
             </button>
           ))}
         </span>
@@ -148,6 +163,20 @@ function Messages({ port }: { port: Port }) {
       {session?.banners.map(([kind, text, command]) => (
         <p key={text} class="milo-banner" data-kind={kind}>
           <span class="milo-spring">{text}</span>
+          {kind === "waiting" && session.waiting_for ? (
+            <button
+              type="button"
+              class="milo-button"
+              onClick={() =>
+                port.select(
+                  session.phases.findIndex(({ name }) => name === session.waiting_for),
+                  true,
+                )
+              }
+            >
+              Review
+            </button>
+          ) : null}
           {command ? (
             <CommandButton
               port={port}

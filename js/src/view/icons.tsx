@@ -1,12 +1,13 @@
 /** Status as a shape: each state has its own, so that colour is never the only sign. */
-import type { PhaseState, PipelineStatus } from "../wire";
+import type { ShownState } from "../state/selectors";
+import type { PipelineStatus } from "../wire";
 
 const DISC = "M8 1a7 7 0 1 1 0 14a7 7 0 1 1 0-14z";
 const RING = "M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12z";
 const RETRY = "M13.2 8.6a5.3 5.3 0 1 1-1.3-4.2M13.4 1.8v3.4H10";
 
 /** What is filled, what is drawn in the status colour, what is drawn on the disc. */
-export const SHAPES: Readonly<Record<PhaseState | PipelineStatus, readonly [string, string, string]>> = {
+export const SHAPES: Readonly<Record<ShownState | PipelineStatus, readonly [string, string, string]>> = {
   pending: ["", RING, ""],
   running: ["M6.3 5v6L11.2 8z", "M8 1.8a6.2 6.2 0 1 1-6.2 6.2", ""],
   retrying: ["", RETRY, ""],
@@ -15,9 +16,10 @@ export const SHAPES: Readonly<Record<PhaseState | PipelineStatus, readonly [stri
   skipped: ["", "M3 3.6L7.4 8 3 12.4M8.6 3.6L13 8l-4.4 4.4", ""],
   cancelled: ["", `${RING}M3.9 12.1l8.2-8.2`, ""],
   paused: [DISC, "", "M6.2 5.2v5.6M9.8 5.2v5.6"],
+  review: [DISC, "", "M8 4.1a1.9 1.9 0 1 1 0 3.8a1.9 1.9 0 1 1 0-3.8M4.6 12.1q.4-2.4 3.4-2.4t3.4 2.4"],
 };
 
-export function StatusIcon({ status, size = 16 }: { status: PhaseState | PipelineStatus; size?: number }) {
+export function StatusIcon({ status, size = 16 }: { status: ShownState | PipelineStatus; size?: number }) {
   const [disc, line, glyph] = SHAPES[status];
   return (
     <svg class="milo-icon" data-status={status} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">

@@ -13,6 +13,7 @@ from milo_nb.show.magic.going_on import say_waiting
 from milo_nb.show.magic.listing import session_at_hand
 from milo_nb.show.magic.made import count_phases, say_missing
 from milo_nb.show.magic.on_disk import flush, names_on_disk, root_of
+from milo_nb.state.model import AWAITS_APPROVAL
 from milo_nb.state.preview import AGE
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def _lines_of(name: str, executor: Any, *, has_times: bool) -> Iterator[str]:
             said = "not saved yet" if session.graph.phases[i].checkpoint else "not saved: checkpoint=False"
         took = "" if not has_times else f"{phase.elapsed:7.1f} s" if phase.elapsed else " " * 9
         said = said if has_times else AGE.sub("", said)
-        mark = f"[{MARKS[phase.status]}]"
+        is_reviewed = phase.status == "completed" and phase.reason == AWAITS_APPROVAL
+        mark = "[LOOK]" if is_reviewed else f"[{MARKS[phase.status]}]"
         note = said.splitlines()[0] if said else ""
         yield f"  {mark:<7} {phase.name:<{wide}} {took}  {note}".rstrip()
     if state.notice:

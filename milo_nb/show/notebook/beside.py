@@ -69,9 +69,8 @@ class SessionBeside:
         if state.waiting_for and owner != "nobody":
             found.append(("waiting", self._to_review(), ""))
         kept = getattr(session, "continued", None)
-        if kept is not None:
-            anew = "run" if session.is_running() else ""  # else there is Run again
-            found.append(("told", f"Continued {short}: {kept} kept.", anew))
+        if kept is not None and session.is_running():  # that it has ended is newer, and then there is Run again
+            found.append(("told", f"Continued {short}: {kept} kept.", "run"))
         return tuple(found)
 
     def _to_review(self) -> str:

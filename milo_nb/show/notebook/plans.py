@@ -76,7 +76,13 @@ def sentences(  # noqa: PLR0913, PLR0917 - what a plan is told by
         yield from _of_cancel(asked_for, busy, blocked)
     else:
         heirs = any(graph.dependants[graph.index[name]] for name in asked_for)
-        yield from _of_going_on(plan, first, rest, _called(value) if heirs else "")
+        below = {graph.names[i] for i in graph.descendants(graph.index[name] for name in asked_for)}
+        built = [
+            e.phase
+            for e in plan.entries
+            if e.phase in below and e.decision == "keep" and status[e.phase] == "completed"
+        ]
+        yield from _of_going_on(plan, first, rest, built, _called(value) if heirs else "")
     kept = sum(1 for e in plan.entries if e.decision == "keep" and status[e.phase] in DONE)
     if kept:
         yield f"Keeps {kept} {'result' if kept == 1 else 'results'}."
@@ -88,12 +94,16 @@ def sentences(  # noqa: PLR0913, PLR0917 - what a plan is told by
         yield f"Note: {warning}."
 
 
-def _of_going_on(plan: Plan, first: list[PlanEntry], rest: list[str], inherited: str) -> Iterator[str]:
-    """Yield what a command brings about that has phases run."""
+def _of_going_on(
+    plan: Plan, first: list[PlanEntry], rest: list[str], built: list[str], inherited: str
+) -> Iterator[str]:
+    """Yield what a command brings about that has phases run; `built` stays on an attempt that is not the last."""
     again = f"Runs {listed(e.phase for e in first)} again{_why(first)}"
     match plan.command.word:
         case "retry" | "retry-failed" | "rerun":
             yield f"{again}{f', then {listed(rest)}' if rest else ''}."
+            if built:
+                yield f"{listed(built)} {'keeps its result' if len(built) == 1 else 'keep their results'}, built on the attempt before."
             return
         case "skip":
             get = f": what depends on it gets {inherited}" if inherited else ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from milo_nb.execute.result import count_statuses
 from milo_nb.show.notebook.still_layout import lay_out
 from milo_nb.show.notebook.still_style import ICONS, STYLE
-from milo_nb.state.model import ENDED
+from milo_nb.state.model import AWAITS_APPROVAL, ENDED
 from milo_nb.state.wire import clip
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ MAX_LABEL = 17
 LEAST_SCALE = 0.7
 """A picture that is too wide shrinks so far; then it scrolls."""
 MOST_AFTER = 4
+REVIEW_WORD = "needs review"
+"""Of a phase, and of a pipeline that waits for nothing else."""
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
 _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 
@@ -78,22 +80,34 @@ def to_word(state: PipelineState) -> str:
     """Return what a pipeline is doing, in words."""
     if state.status in ENDED and not state.stopped_at:
         return f"{state.status}, some phases still run"
-    return state.requested or state.status
+    return state.requested or (REVIEW_WORD if to_look(state) == "review" else state.status)
 
 
 def to_look(state: PipelineState) -> str:
     """Return the status whose shape and colour a pipeline has."""
+    if state.status == "paused" and state.waiting_for:
+        return "review"
     return state.status if state.status in ICONS else "pending"
+
+
+def to_shown(phase: PhaseStatus) -> str:
+    """Return the status whose shape and colour a phase has: what waits for a person is not done for them."""
+    return "review" if phase.status == "completed" and phase.reason == AWAITS_APPROVAL else phase.status
 
 
 def say_counts(phases: Sequence[PhaseStatus]) -> str:
     """Return how many phases are in each status, in words."""
-    return ", ".join(f"{n:,} {word}" for word, n in count_statuses(phases).items()) or "no phases"
+    counts = count_statuses(phases)
+    if to_review := sum(to_shown(phase) == "review" for phase in phases):
+        counts["completed"] -= to_review
+        counts["to review"] = to_review
+    return ", ".join(f"{n:,} {word}" for word, n in counts.items() if n) or "no phases"
 
 
 def say_status(phase: PhaseStatus) -> str:
     """Return where a phase is, with its attempt if it is not the first."""
-    return phase.status if phase.attempt == 1 else f"{phase.status}, attempt {phase.attempt}"
+    word = REVIEW_WORD if to_shown(phase) == "review" else phase.status
+    return word if phase.attempt == 1 else f"{word}, attempt {phase.attempt}"
 
 
 def clean(text: str) -> str:
@@ -152,9 +166,9 @@ def _node(phase: PhaseStatus, x: int, y: int, layout: Layout) -> str:
     name, whole = to_text(phase.name, MAX_LABEL), to_text(phase.name, MAX_NAME)
     full = "" if name == whole else f"<title>{whole}</title> "
     return (
-        f'<g class="p" data-status="{phase.status}">{full}'
+        f'<g class="p" data-status="{to_shown(phase)}">{full}'
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none" stroke="#888"/>'
-        f"{draw_icon(phase.status, x + 10, y + (height - 16) // 2)} "
+        f"{draw_icon(to_shown(phase), x + 10, y + (height - 16) // 2)} "
         f'<text class="n" x="{x + 34}" y="{y + 20}">{name}</text>: '
         f'<text x="{x + 34}" y="{y + 36}">{say_status(phase)}</text>; </g>'
     )

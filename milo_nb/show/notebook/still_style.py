@@ -15,6 +15,7 @@ ICONS: dict[str, tuple[str, bool, str]] = {
     "skipped": ("M3 3.6L7.4 8 3 12.4M8.6 3.6L13 8l-4.4 4.4", False, ""),
     "cancelled": (f"{_RING}M3.9 12.1l8.2-8.2", False, ""),
     "paused": (_DISC, True, "M6.2 5.2v5.6M9.8 5.2v5.6"),
+    "review": (_DISC, True, "M8 4.1a1.9 1.9 0 1 1 0 3.8a1.9 1.9 0 1 1 0-3.8M4.6 12.1q.4-2.4 3.4-2.4t3.4 2.4"),
 }
 """Status to its shape: a path, whether it is filled, and what is drawn on the filled one. As in `js/src/view/icons.tsx`."""
 
@@ -41,7 +42,8 @@ font:13px/1.45 var(--jp-ui-font-family,var(--vscode-font-family,system-ui,sans-s
 .milo-still [data-status=completed],.milo-still[data-status=completed]{{--c:var(--ok)}}
 .milo-still [data-status=failed],.milo-still[data-status=failed]{{--c:var(--fail)}}
 .milo-still [data-status=running],.milo-still[data-status=running]{{--c:var(--run)}}
-.milo-still :is([data-status=retrying],[data-status=paused]),.milo-still[data-status=paused]{{--c:var(--warn)}}
+.milo-still :is([data-status=retrying],[data-status=paused],[data-status=review]),.milo-still:is([data-status=paused],\
+[data-status=review]){{--c:var(--warn)}}
 .milo-still [data-status=skipped]{{--c:var(--skip)}}
 .milo-still :is([data-status=pending],[data-status=cancelled]){{--c:var(--idle)}}
 .milo-still p span{{color:var(--c);font-weight:600}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from milo_nb.show.notebook.still import draw_icon, say_status
+from milo_nb.show.notebook.still import draw_icon, say_status, to_shown
 from milo_nb.show.report.facts import say_time
 from milo_nb.show.report.text import to_name
 
@@ -68,7 +68,7 @@ def _row(phase: PhaseStatus, timeline: Timeline, i: int, link: Mapping[str, str]
     drawn = "".join(_bar(bar, timeline.scale) for bar in bars)
     said = "; ".join(_tell(bar, timeline.scale) for bar in bars) or phase.reason or phase.status
     return (
-        f'<tr data-status="{phase.status}"{mark}><th scope="row">{draw_icon(phase.status)} {to}'
+        f'<tr data-status="{to_shown(phase)}"{mark}><th scope="row">{draw_icon(to_shown(phase))} {to}'
         f'<span class="sr"> {say_status(phase)}{", on the critical path" if mark else ""}</span></th>'
         f'<td>{took}</td><td><div class="lane" aria-hidden="true">{drawn}</div><span class="sr">{to_name(said, 400)}</span></td></tr>'
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.show.notebook.detail import to_error
-from milo_nb.show.notebook.still import draw_icon, say_status
+from milo_nb.show.notebook.still import draw_icon, say_status, to_shown
 from milo_nb.show.report.facts import say_time
 from milo_nb.show.report.results import to_displays, to_result
 from milo_nb.show.report.text import to_coloured, to_html, to_name
@@ -36,9 +36,9 @@ def to_section(session: Any, i: int, tries: Sequence[Bar], link: Mapping[str, st
     phase: PhaseStatus = session.state.phases[i]
     is_open = " open" if phase.status == "failed" else ""
     took = f'<span class="took">{say_time(phase.elapsed)}</span>' if phase.elapsed else ""
-    head = f"{draw_icon(phase.status)} <b>{to_name(phase.name)}</b> <span>{say_status(phase)}</span>{took}"
+    head = f"{draw_icon(to_shown(phase))} <b>{to_name(phase.name)}</b> <span>{say_status(phase)}</span>{took}"
     parts = [
-        f'<details class="phase" data-status="{phase.status}"{is_open}><summary>{head}</summary>',
+        f'<details class="phase" data-status="{to_shown(phase)}"{is_open}><summary>{head}</summary>',
         f'<div class="body" id="{link[phase.name][1:]}">',
         *_about(session, i, link),
         *_attempts(phase, tries),

@@ -1,7 +1,8 @@
 /** The menu of one phase: what can be done with it, what that would do, and why not. */
 import { useEffect, useRef, useSignal } from "../../dom/hooks";
-import { isRequested } from "../../state/selectors";
+import { isRequested, shownState } from "../../state/selectors";
 import type { Port } from "../../state/store";
+import { wordOf } from "../format";
 import { StatusIcon } from "../icons";
 import { type Offer, offersFor } from "./menu-items";
 import { Popup, type Spot } from "./popup";
@@ -57,12 +58,12 @@ export function PhaseMenu({ port, id, index, at, onClose, onValue }: Props) {
   };
   return (
     <Popup at={at} kind="menu" onClose={onClose} onKey={onKey}>
-      <div class="milo-line milo-menu-head" data-status={phase.status}>
-        <StatusIcon status={phase.status} size={14} />
+      <div class="milo-line milo-menu-head" data-status={shownState(phase)}>
+        <StatusIcon status={shownState(phase)} size={14} />
         <b class="milo-cut" dir="auto">
           {phase.name}
         </b>
-        <span class="milo-word">{phase.status}</span>
+        <span class="milo-word">{wordOf(shownState(phase))}</span>
       </div>
       <div ref={list} role="menu" aria-label={`Actions for ${phase.name}`}>
         {offers.map((offer) => (

@@ -3,6 +3,7 @@ import { useEffect, useRef, useSignal } from "../../dom/hooks";
 import type { Signal } from "../../state/signal";
 import type { Options } from "../../state/store";
 import type { Command } from "../../wire-browser";
+import { watchAttention } from "../inspector/attending";
 import type { ViewProps } from "../view";
 import { Help } from "./help";
 import { PhaseMenu } from "./menu";
@@ -56,6 +57,7 @@ export function Overlays({ port, id, root, isHelpOpen }: Props) {
     (ending) => listenForMenus(root, ending, (index, at) => open({ what: "menu", index, phase: nameOf(index), at }), port.state),
     [],
   );
+  useEffect((ending) => watchAttention(root, port, ending), []);
   useEffect((ending) => listenForTips(root, ending, tip, `${id}-tip`), []);
   const isLeft = over.value !== null && port.state.value.session?.phases[over.value.index]?.name !== over.value.phase;
   useEffect(() => {

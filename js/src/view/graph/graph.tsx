@@ -11,10 +11,10 @@ import { downstream, phaseElapsed } from "../../state/selectors";
 import type { Phase } from "../../wire";
 import { isNarrow, matcher } from "../filter";
 import { phaseSummary } from "../format";
+import { useMore } from "../lazy";
 import { SignButton } from "../parts";
 import { selectByKey, type ViewProps } from "../view";
 import { explain, useCritical } from "./critical";
-import { Flow } from "./flow";
 import { CURVED_FROM, drawGraph, type Frame } from "./ink";
 import { GraphNode } from "./node";
 import { held, panZoom, scrolled, type Transform, zoomAt } from "./panzoom";
@@ -172,6 +172,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
   phases.forEach((phase, i) => {
     if (i === selected || (!isFar && isSeen(i, (nodeWidth / 2) * view.k + 30))) seen.push([phase, i]);
   });
+  const Flow = view.k >= CURVED_FROM && state.connection !== "gone" && running.length ? useMore(port)?.Flow : null;
   const size = isFar ? "far" : view.k < COMPACT ? "compact" : "full";
   const told = isFar && focus >= 0 ? phases[focus] : undefined;
   return (
@@ -222,7 +223,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
               elapsed={phaseElapsed(state, phase, now)}
             />
           ))}
-          {view.k >= CURVED_FROM && state.connection !== "gone" && running.length ? <Flow layout={made} routes={running} /> : null}
+          {Flow ? <Flow layout={made} routes={running} /> : null}
         </div>
       </div>
       {told ? (

@@ -1,7 +1,8 @@
 /** What the graph draws on canvas: edges, and plain boxes where phases are too small to read. */
 import type { Layout, Route } from "../../layout";
 import { isEdgeOnPath, type Path } from "../../layout-path";
-import type { Phase, PhaseState } from "../../wire";
+import { type ShownState, shownState } from "../../state/selectors";
+import type { Phase } from "../../wire";
 import { SHAPES } from "../icons";
 import type { Transform } from "./panzoom";
 
@@ -93,9 +94,10 @@ export function drawGraph(canvas: HTMLCanvasElement, frame: Frame): void {
 }
 
 /** Colour; how strongly the box is filled; is its border dashed? What needs no look steps back. */
-const BOX: Readonly<Record<PhaseState, readonly [string, number, boolean]>> = {
+const BOX: Readonly<Record<ShownState, readonly [string, number, boolean]>> = {
   pending: ["idle", 0, false],
   running: ["run", 1, false],
+  review: ["warn", 1, false],
   retrying: ["warn", 1, false],
   completed: ["ok", 0.55, false],
   failed: ["fail", 1, false],
@@ -104,7 +106,7 @@ const BOX: Readonly<Record<PhaseState, readonly [string, number, boolean]>> = {
 };
 
 interface Boxes {
-  readonly status: PhaseState;
+  readonly status: ShownState;
   readonly isFaint: boolean;
   readonly boxes: Path2D;
   readonly signs: Path2D;
@@ -116,7 +118,8 @@ function drawBoxes(pen: Pen, { drawing, view, width, height, phases, ...frame }:
   const isSigned = nodeHeight * view.k >= SIGN_FROM;
   const scale = nodeHeight / 22;
   const groups = new Map<string, Boxes>();
-  phases.forEach(({ status }, i) => {
+  phases.forEach((phase, i) => {
+    const status = shownState(phase);
     const left = (x[i] ?? 0) - nodeWidth / 2;
     const top = (y[i] ?? 0) - nodeHeight / 2;
     const seenX = left * view.k + view.x;
@@ -153,7 +156,7 @@ function drawBoxes(pen: Pen, { drawing, view, width, height, phases, ...frame }:
 }
 
 /** The sign within the icon of a status; a phase to come needs none. */
-function signOf(status: PhaseState): string {
+function signOf(status: ShownState): string {
   const [disc, line, glyph] = SHAPES[status];
   return status === "pending" ? "" : glyph || disc || line;
 }

@@ -1,4 +1,5 @@
 /** One phase as a box of the graph. */
+import { isReviewed, shownState } from "../../state/selectors";
 import type { Port } from "../../state/store";
 import type { Phase } from "../../wire";
 import { ORIGIN_WORDS, phaseNote, phaseSummary } from "../format";
@@ -46,6 +47,7 @@ export function GraphNode({ id, port, phase, index, left, top, isSelected, isCri
       aria-posinset={index + 1}
       data-phase={name}
       data-status={status}
+      data-review={isReviewed(phase) || undefined}
       data-unsaved={phase.unsaved || undefined}
       data-critical={isCritical || undefined}
       data-faint={isFaint || undefined}
@@ -53,7 +55,7 @@ export function GraphNode({ id, port, phase, index, left, top, isSelected, isCri
       style={`left:${left}px;top:${top}px`}
       onClick={() => port.select(index, true)}
     >
-      <StatusIcon status={status} size={18} />
+      <StatusIcon status={shownState(phase)} size={18} />
       <span>
         <b>{name}</b>
         <small>{phaseSummary(phase, elapsed, true)}</small>

@@ -2,7 +2,7 @@
 import { useEffect, useSignal } from "../../dom/hooks";
 import { blockersOf, kindOf, type Memory, type Pane, paneFor, panesOf } from "../../state/panes";
 import { linesOf } from "../../state/reducer";
-import { permitPhase, phaseElapsed } from "../../state/selectors";
+import { barred, isReviewed, permitPhase, phaseElapsed, shownState } from "../../state/selectors";
 import type { Port } from "../../state/store";
 import type { Phase } from "../../wire";
 import { OTHER, phaseSummary } from "../format";
@@ -29,6 +29,9 @@ const HINTS = {
   skip: "Goes on without it: its dependants get None (s)",
   cancel: "Stops this phase only (c)",
 } as const;
+
+/** Where to look at what a phase has made. */
+const REVIEWED = { result: "its result", output: "what it displayed", logs: "its log", info: "its files" } as const;
 
 interface Held {
   readonly index: number;
@@ -72,7 +75,7 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
   return (
     <section class="milo-inspector" aria-label={`Phase ${phase.name}`}>
       <div class="milo-line milo-wrap">
-        <StatusIcon status={phase.status} size={18} />
+        <StatusIcon status={shownState(phase)} size={18} />
         <b class="milo-cut" title={phase.name}>
           <bdi>{phase.name}</bdi>
         </b>
@@ -111,6 +114,17 @@ function Unowned({ port, id, index }: { port: Port; id: string; index: number })
 function Actions({ port, phase }: { port: Port; phase: Phase }) {
   return (
     <span class="milo-actions">
+      {isReviewed(phase) ? (
+        <CommandButton
+          port={port}
+          command="approve"
+          label="Approve"
+          kind="milo-primary"
+          phase={phase.name}
+          permit={barred(port.state.value, "approve")}
+          hint="Goes on after the review (a)"
+        />
+      ) : null}
       {([phase.status === "completed" ? "rerun" : "retry", "skip", "cancel"] as const).map((command) => (
         <CommandButton
           key={command}
@@ -144,8 +158,21 @@ function Elsewhere({ port, index, pane, onShow }: { port: Port; index: number; p
   const blockers = blockersOf(phases, index);
   const first = phases[blockers[0] ?? -1];
   const other = phases[missed]?.status === "failed" && !(missed === index && pane === "error") ? missed : -1;
+  const reviewed = phases[index] && isReviewed(phases[index]) ? phases[index] : null;
   return (
     <>
+      {reviewed ? (
+        <p class="milo-banner milo-strip milo-wrap" data-strip="" data-kind="waiting">
+          <span>
+            <b>It waits for your review.</b> What comes after it begins once you approve. Look at:
+          </span>
+          {(["result", ...(reviewed.outputs[1] ? (["output"] as const) : []), "logs", "info"] as const).map((one) => (
+            <button key={one} type="button" class="milo-link" aria-current={one === pane || undefined} onClick={() => onShow(one, 0)}>
+              {REVIEWED[one]}
+            </button>
+          ))}
+        </p>
+      ) : null}
       {first ? (
         <p class="milo-banner milo-strip" data-strip="" data-kind="waiting">
           <span class="milo-spring">

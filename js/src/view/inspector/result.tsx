@@ -28,6 +28,8 @@ export const parseLook = object({
 });
 type Look = Parsed<typeof parseLook>;
 type Rows = Parsed<typeof table>;
+/** What is printed in columns of its own is not broken anew, which makes rags of it: it scrolls. Longer lines are prose. */
+const LONG_LINE = 160;
 /** Nothing else is ever put into an image. */
 const IMAGES = ["image/png", "image/jpeg", "image/gif"];
 
@@ -128,7 +130,9 @@ function Shown({ look, data, onOpen }: { look: Look; data: DataView | null; onOp
       </p>
       {look.why ? <p class="milo-prose">{look.why}</p> : null}
       {picture}
-      {look.preview ? <TextBlock label="Result" text={look.preview} wraps={true} /> : null}
+      {look.preview ? (
+        <TextBlock label="Result" text={look.preview} wraps={look.preview.split("\n").some((line) => line.length > LONG_LINE)} />
+      ) : null}
       {look.table ? <Table rows={look.table} onOpen={onOpen} /> : null}
       {look.image && !data ? <p class="milo-muted">Its picture is too large to be shown here.</p> : null}
     </>

@@ -2,7 +2,7 @@
 import { type Found, isFilter, LONGEST_QUERY, type Query } from "../../state/search";
 import { formatCount, plural } from "../format";
 import { Choice } from "./drawers";
-import type { Settings } from "./settings";
+import { type Settings, turnTimes } from "./settings";
 
 interface BarProps {
   readonly settings: Settings;
@@ -18,9 +18,17 @@ interface BarProps {
   readonly onFollow: (follow: boolean) => void;
   readonly onStep: (step: 1 | -1) => void;
   readonly onLeave: () => void;
+  /** What time of day the stamps count from; "" where nobody knows. */
+  readonly zero: string;
 }
 
-export function Bar({ settings, found, place, isAll, onAll, total, said, follow, ...on }: BarProps) {
+const TIMES = {
+  since: "Times count from here, pauses and waits included. Click: times of day (t)",
+  clock: "Click: no times (t)",
+  off: "Click: times from the beginning (t)",
+} as const;
+
+export function Bar({ settings, found, place, isAll, onAll, total, said, follow, zero, ...on }: BarProps) {
   const { query, drawer } = settings;
   const change = (changes: Partial<Query>) => {
     query.value = { ...query.peek(), ...changes };
@@ -75,6 +83,11 @@ export function Bar({ settings, found, place, isAll, onAll, total, said, follow,
         <span class="milo-log-said" role="status">
           {said || (isFilter(query.value) ? `${formatCount(found.count)} of ${plural(total, "line")}` : plural(total, "line"))}
         </span>
+        {zero ? (
+          <button type="button" class="milo-quiet milo-log-zero" title={TIMES[settings.times.value]} onClick={() => turnTimes(settings)}>
+            {settings.times.value === "since" ? `0:00 = ${zero}` : settings.times.value === "clock" ? "time of day" : "no times"}
+          </button>
+        ) : null}
         <button
           type="button"
           class="milo-quiet"

@@ -2,8 +2,9 @@
 import type { Child } from "../../dom/h";
 import { useSignal } from "../../dom/hooks";
 import { firstOf, lastOf, type Range } from "../../state/links";
-import { isFilter, LEVELS, STREAMS } from "../../state/search";
-import { formatCount } from "../format";
+import { type Found, isFilter, LEVELS, type Query, STREAMS } from "../../state/search";
+import type { Signal } from "../../state/signal";
+import { formatCount, plural } from "../format";
 import { SignButton } from "../parts";
 import type { Settings, Times } from "./settings";
 
@@ -54,6 +55,35 @@ export function FilterDrawer({ query }: Pick<Settings, "query">) {
           Show all
         </button>
       ) : null}
+    </div>
+  );
+}
+
+/** What is looked for was asked of another log: here is what it comes to in this one. */
+export function Inherited({ query, found }: { query: Signal<Query>; found: Found }) {
+  const { text, streams, levels, isOnly } = query.value;
+  const all = [text && `“${text}”`, ...streams, ...levels, isOnly && "only matches"].filter(Boolean).join(", ");
+  const many =
+    found.error || !found.isDone
+      ? ""
+      : found.count
+        ? `: ${plural(found.count, text ? "match" : "line", text ? "matches" : "lines")} here`
+        : ": nothing here";
+  return (
+    <div class="milo-line milo-wrap milo-log-drawer milo-log-chosen" role="status">
+      <span class="milo-spring">
+        Still looking for <b>{all}</b>
+        {many}
+      </span>
+      <button
+        type="button"
+        class="milo-quiet"
+        onClick={() => {
+          query.value = { ...query.peek(), text: "", streams: [], levels: [], isOnly: false };
+        }}
+      >
+        Clear
+      </button>
     </div>
   );
 }

@@ -1,14 +1,14 @@
 /** The log explorer: what is looked for, what is chosen, where it is scrolled to; lines come from `log-source`. */
 import { useEffect, useMemo, useRef, useSignal } from "../../dom/hooks";
-import type { Range } from "../../state/links";
+import { isIn, type Range } from "../../state/links";
 import { countRows, lineOfRow, rowOfLine } from "../../state/logs";
-import { isFilter, neighbour, patternOf, placeOf } from "../../state/search";
+import { isFilter, isSearch, neighbour, patternOf, placeOf } from "../../state/search";
 import { isOver } from "../../state/selectors";
 import type { Port } from "../../state/store";
 import { plural } from "../format";
 import { Bar } from "./bar";
 import { useChosen } from "./chosen";
-import { Chosen, FilterDrawer, MoreDrawer, Wrong } from "./drawers";
+import { Chosen, FilterDrawer, Inherited, MoreDrawer, Wrong } from "./drawers";
 import { useFound } from "./find";
 import { goTo } from "./go";
 import { keysOf } from "./keys";
@@ -196,7 +196,9 @@ export function Explorer({ port, log, onAll }: Props) {
         onFollow={setFollow}
         onStep={step}
         onLeave={focus}
+        zero={session?.epoch ? stampOf(since, "clock", 0, session.epoch).slice(0, 8) : ""}
       />
+      {query === inherited.current && isSearch(query) ? <Inherited query={settings.query} found={found} /> : null}
       {found.error ? <Wrong>{found.error}</Wrong> : null}
       {settings.drawer.value === "filter" ? <FilterDrawer query={settings.query} /> : null}
       {settings.drawer.value === "more" ? (
@@ -246,6 +248,3 @@ export function Explorer({ port, log, onAll }: Props) {
     return `No lines${(phase ? isOver(phase) : session && session.status !== "running") ? "" : " yet"}.`;
   }
 }
-
-const isIn = (range: Range | null, line: number): boolean =>
-  range !== null && line >= Math.min(range.anchor, range.to) && line <= Math.max(range.anchor, range.to);

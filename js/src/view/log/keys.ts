@@ -3,7 +3,7 @@ import type { Ref } from "../../dom/h";
 import type { Range } from "../../state/links";
 import type { LogBuffer } from "../../state/logs";
 import type { ReadonlySignal } from "../../state/signal";
-import type { Settings } from "./settings";
+import { type Settings, turnTimes } from "./settings";
 
 interface Acts {
   readonly body: Ref<HTMLElement | null>;
@@ -30,7 +30,7 @@ export const LOG_KEYS: Readonly<Record<string, string>> = {
 
 export function keysOf(acts: Acts): (event: KeyboardEvent) => void {
   const { body, settings, range, buffer } = acts;
-  const { drawer, wraps, times } = settings;
+  const { drawer, wraps } = settings;
   const move = (by: number, isMore: boolean) => {
     const now = range.peek();
     if (!now) return false; // the region scrolls
@@ -65,9 +65,7 @@ export function keysOf(acts: Acts): (event: KeyboardEvent) => void {
     w: () => {
       wraps.value = !wraps.value;
     },
-    t: () => {
-      times.value = times.value === "since" ? "clock" : times.value === "clock" ? "off" : "since";
-    },
+    t: () => turnTimes(settings),
     Escape: leave,
   };
   return (event) => {

@@ -14,6 +14,11 @@ export interface Settings {
   readonly drawer: Signal<"" | "filter" | "more">;
 }
 
+/** From one way to show times to the next. */
+export function turnTimes({ times }: Settings): void {
+  times.value = times.value === "since" ? "clock" : times.value === "clock" ? "off" : "since";
+}
+
 const kept = new WeakMap<Port, Settings>();
 
 export function settingsOf(port: Port): Settings {

@@ -1,8 +1,8 @@
 /** How a person says which phases to see, and sees that some are left out. */
-import { countByStatus, PHASE_STATES } from "../../state/selectors";
+import { countByStatus, SHOWN_STATES } from "../../state/selectors";
 import type { Signal } from "../../state/signal";
 import { EVERYTHING, type Filter, isNarrow, toggled } from "../filter";
-import { formatCount, plural } from "../format";
+import { countWord, formatCount, plural } from "../format";
 import { StatusIcon } from "../icons";
 import type { ViewProps } from "../view";
 
@@ -59,7 +59,7 @@ export function FilterBar({ shown, ...props }: ViewProps & { shown: number }) {
         }}
         onKeyDown={onKeyDown}
       />
-      {PHASE_STATES.filter((status) => counts[status] > 0 || chosen.statuses.has(status)).map((status) => (
+      {SHOWN_STATES.filter((status) => counts[status] > 0 || chosen.statuses.has(status)).map((status) => (
         <button
           key={status}
           type="button"
@@ -67,13 +67,13 @@ export function FilterBar({ shown, ...props }: ViewProps & { shown: number }) {
           data-filter={status}
           data-status={status}
           aria-pressed={chosen.statuses.has(status)}
-          title={`Show ${chosen.statuses.has(status) ? "not only" : "only"} what is ${status}`}
+          title={`Show ${chosen.statuses.has(status) ? "not only" : "only"} what is ${countWord(status)}`}
           onClick={() => {
             filter.value = toggled(chosen, status);
           }}
         >
           <StatusIcon status={status} size={12} />
-          {status}
+          {countWord(status)}
         </button>
       ))}
       <FilterNote {...props} shown={shown} />

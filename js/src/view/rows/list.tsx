@@ -3,11 +3,10 @@
 /** All phases as a table: sortable, filtered by words and states, what failed and what runs first. */
 import { plain } from "../../ansi";
 import { useEffect, useMemo, useRef } from "../../dom/hooks";
-import { isReviewed } from "../../state/bars";
 import { type LogBuffer, lineAt, NO_LOGS } from "../../state/logs";
-import { isOver, PHASE_STATES, phaseElapsed } from "../../state/selectors";
+import { isOver, isReviewed, phaseElapsed, SHOWN_STATES, shownState } from "../../state/selectors";
 import type { Phase } from "../../wire";
-import { formatCount, formatDuration, formatPercent, ORIGIN_WORDS, OTHER, plural } from "../format";
+import { formatCount, formatDuration, formatPercent, ORIGIN_WORDS, OTHER, plural, wordOf } from "../format";
 import { StatusIcon } from "../icons";
 import { remembered } from "../remembered";
 import type { ViewProps } from "../view";
@@ -16,6 +15,8 @@ import { pendingNote, Rows, wanted } from "./rows";
 
 const COLUMNS = ["phase", "status", "time", "attempt", "lines"] as const;
 export type Column = (typeof COLUMNS)[number];
+/** What a letter of a bold name is wide, in those of a usual one. */
+const BOLD = 1.1;
 /** How far to look back for a line that is not empty. */
 const LAST_LINES = 20;
 const naming = new Intl.Collator("en", { numeric: true });
@@ -32,7 +33,7 @@ export function sortPhases(
       case "phase":
         return index;
       case "status":
-        return isReviewed(phase) ? 0.5 : PHASE_STATES.indexOf(phase.status); // what waits for a person comes after what failed
+        return SHOWN_STATES.indexOf(shownState(phase));
       case "time":
         return elapsed(phase);
       case "attempt":
@@ -92,6 +93,7 @@ export function List(props: ViewProps) {
     [names.current, ...sort.value],
   );
   const order = wanted(props, byName ?? sortPhases(phases, column, isDescending, (phase) => phaseElapsed(state, phase, props.now)));
+  const widest = names.current.reduce((most, name) => Math.max(most, name.length), 0) * BOLD;
   const longest = phases.reduce((most, phase) => Math.max(most, phaseElapsed(state, phase, props.now)), 0);
   const asked = useRef(new Map<number, number>());
   let silent = -1; // the first row in sight whose last line is not here
@@ -131,7 +133,7 @@ export function List(props: ViewProps) {
     </div>
   );
   return (
-    <div data-view="list">
+    <div data-view="list" style={`--m-name:${widest}ch`}>
       <FilterBar {...props} shown={order.length} />
       <Rows
         {...props}
@@ -155,7 +157,7 @@ export function List(props: ViewProps) {
                 {phase.name}
               </span>
               <span role="gridcell" data-column="status" class="milo-word">
-                <StatusIcon status={phase.status} size={14} /> {phase.status}
+                <StatusIcon status={shownState(phase)} size={14} /> {wordOf(shownState(phase))}
                 {share}
               </span>
               <span role="gridcell" data-column="time">
@@ -172,7 +174,6 @@ export function List(props: ViewProps) {
                 role="gridcell"
                 data-column="note"
                 dir="auto"
-                data-status={isReviewed(phase) ? "paused" : undefined}
                 class={isReviewed(phase) || (note && note === phase.error) ? "milo-word" : "milo-muted"}
                 title={note}
               >

@@ -2,7 +2,7 @@
 import type { Child } from "../../dom/h";
 import { useMemo, useRef } from "../../dom/hooks";
 import type { Attributes } from "../../dom/jsx-runtime";
-import { phaseElapsed } from "../../state/selectors";
+import { isReviewed, phaseElapsed } from "../../state/selectors";
 import type { Phase } from "../../wire";
 import { matcher } from "../filter";
 import { phaseNote } from "../format";
@@ -85,6 +85,7 @@ export function Rows({ port, id, now, filter, order, rowHeight, class: name, hea
           "aria-description": phaseNote(phase, phases),
           "data-phase": phase.name,
           "data-status": phase.status,
+          "data-review": isReviewed(phase) || undefined,
           "data-unsaved": phase.unsaved || undefined,
           onClick: () => port.select(index, true),
         };

@@ -1,7 +1,8 @@
 /** One phase in the timeline: its attempts, what it waited for, and its part of the critical path. */
 import type { Kind, Stretch } from "../../state/bars";
+import { shownState } from "../../state/selectors";
 import type { Phase, PhaseState } from "../../wire";
-import { formatDuration, ORIGIN_WORDS } from "../format";
+import { formatDuration, ORIGIN_WORDS, wordOf } from "../format";
 import { StatusIcon } from "../icons";
 import { pendingNote } from "./rows";
 import { type Ruler, xOf } from "./timeline-axis";
@@ -46,7 +47,7 @@ export function TimelineRow({ phase, phases, at, stretches, ruler, links, isCrit
   return (
     <>
       <span class="milo-time-name" title={name}>
-        <StatusIcon status={phase.status} size={14} />
+        <StatusIcon status={shownState(phase)} size={14} />
         <span class="milo-cut" dir="auto">
           {phase.name}
         </span>
@@ -163,5 +164,7 @@ function describe(phase: Phase, stretches: readonly Stretch[], isCritical: boole
     return seconds > 0.05 ? [`${formatDuration(seconds)} ${kind === "work" ? "of work" : KIND_WORDS[kind].toLowerCase()}`] : [];
   });
   const attempts = stretches.filter(({ kind }) => kind === "work").length;
-  return [phase.status, attempts > 1 && `${attempts} attempts`, ...times, isCritical && "on the critical path"].filter(Boolean).join(", ");
+  return [wordOf(shownState(phase)), attempts > 1 && `${attempts} attempts`, ...times, isCritical && "on the critical path"]
+    .filter(Boolean)
+    .join(", ");
 }
