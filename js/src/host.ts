@@ -99,6 +99,8 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
     const first: unknown = Array.isArray(buffers) ? buffers[0] : null;
     const data = first instanceof DataView ? first : undefined;
     if (message.type === "answer") return onAnswer(message.id, { ...message, data });
+    // All pages hear what the kernel says to one. Displays are large, and of what somebody looks at there.
+    if ((message.type === "outputs" || message.type === "output") && !message.id.startsWith(view)) return;
     store.dispatch({ type: "received", message, at: clock(), data });
     if (message.type === "snapshot") lanes.answered(SNAPSHOT);
     if ("id" in message) settle(message.id);
@@ -197,7 +199,7 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
   const askOnce = (what: string, make: (id: string) => FromBrowser) => {
     const before = asked.get(what);
     if (before && clock() - before.at < ASK_AGAIN_AFTER_MS) return;
-    const id = uuid();
+    const id = `${view}${uuid()}`;
     asked.set(what, { key: id, at: clock() });
     send(make(id), id);
   };
@@ -246,12 +248,12 @@ export function openHost(model: Model, signal: AbortSignal, clock: () => number 
       askOnce(`detail ${phase}`, (id) => ({ type: "detail", id, phase }));
     },
     wantOutputs(phase) {
-      const { session, shelf } = state.peek();
+      const { session, shelves } = state.peek();
+      const shelf = shelves.get(phase);
       const revision = session?.phases[phase]?.outputs[0];
-      if (shelf?.phase !== phase ? revision : shelf.revision !== revision)
-        askOnce(`outputs ${phase} ${revision}`, (id) => ({ type: "outputs", id, phase }));
-      const next = shelf?.phase === phase && shelf.items.find((item) => bytesOf(shelf, item) < item.size);
-      if (!next) return;
+      if (shelf ? shelf.revision !== revision : revision) askOnce(`outputs ${phase} ${revision}`, (id) => ({ type: "outputs", id, phase }));
+      const next = shelf?.items.find((item) => bytesOf(shelf, item) < item.size);
+      if (!shelf || !next) return;
       const { ref, version } = next;
       const start = bytesOf(shelf, next);
       askOnce(`output ${phase} ${ref} ${version} ${start}`, (id) => ({ type: "output", id, phase, ref, version, start }));

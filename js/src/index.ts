@@ -1,8 +1,9 @@
 /**
  * The widget as anywidget loads it. The factory is called once per model: `initialize` opens the host, with the one
- * store of the model, and every `render` shows it in one more place.
+ * store of the model, and every `render` shows it in one more place, with a selection of its own.
  */
 import { type Model, openHost } from "./host";
+import { openView } from "./state/own";
 import type { Port } from "./state/store";
 import { showApp } from "./view/app";
 import "./styles.css";
@@ -43,7 +44,7 @@ export default function widget() {
     const ending = lifetime(signal);
     // Hosts older than anywidget 0.9 render without initializing: then the first view owns the host.
     port ??= openHost(model, ending.signal);
-    showApp(el, port, ending.signal);
+    showApp(el, openView(port, ending.signal), ending.signal);
     return () => ending.abort();
   }
 

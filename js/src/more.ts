@@ -8,9 +8,12 @@ import "./styles/inspector.css";
 import "./styles/log.css";
 import "./styles/menu.css";
 
+export { act } from "./view/actions/key-acts";
 export { Overlays } from "./view/actions/overlays";
 export { ReportButton } from "./view/actions/report";
+export { criticalOf } from "./view/graph/critical";
 export { Flow } from "./view/graph/flow";
+export { Overview } from "./view/graph/overview";
 export { Inspector } from "./view/inspector/inspector";
 export { List } from "./view/rows/list";
 export { Timeline } from "./view/rows/timeline";

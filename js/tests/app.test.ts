@@ -351,6 +351,47 @@ test("two views share one store: both change, neither opens a second line to the
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test("each view has its own selection and log, and none follows another; all follow the notebook", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  view(el);
+  view(other);
+  model.say({ type: "snapshot", seq: 5, state: snapshot(failing.map((one) => ({ ...one, status: "completed" as const }))) });
+  await settled();
+  const shows = (where: HTMLElement) => where.querySelector(".milo-inspector")?.getAttribute("aria-label") ?? "";
+  el.querySelector<HTMLElement>("[data-phase=load]")?.click();
+  other.querySelector<HTMLElement>("[data-phase=write]")?.click();
+  await settled();
+  expect([shows(el), shows(other)]).toEqual(["Phase load", "Phase write"]);
+  expect(model.get("selected_phase")).toBe(2); // the notebook is told of the last one
+  model.say({ type: "heartbeat", now: 13, seq: 5 });
+  await settled();
+  expect([shows(el), shows(other)]).toEqual(["Phase load", "Phase write"]);
+  model.change("selected_phase", 1);
+  await settled();
+  expect([shows(el), shows(other)]).toEqual(["Phase parse", "Phase parse"]);
+  el.querySelector<HTMLElement>("[aria-label='Close the inspector']")?.click();
+  await settled();
+  expect([shows(el), shows(other)]).toEqual(["", "Phase parse"]);
+});
+
+test("a failure opens itself where nobody reads, and not where somebody does", async () => {
+  const other = document.createElement("div");
+  document.body.append(other);
+  view(el);
+  view(other);
+  const running = failing.map((one) => ({ ...one, status: "running" as const, error: "" }));
+  model.say({ type: "snapshot", seq: 5, state: snapshot(running) });
+  await settled();
+  el.querySelector<HTMLElement>("[data-phase=load]")?.click();
+  await settled();
+  model.say({ type: "delta", seq: 6, now: 13, pipeline: {}, phases: [[1, { status: "failed", error: "no title" }]], logs: [] });
+  await settled();
+  const shows = (where: HTMLElement) => where.querySelector(".milo-inspector")?.getAttribute("aria-label");
+  expect([shows(el), shows(other)]).toEqual(["Phase load", "Phase parse"]);
+  expect(el.textContent).toContain("parse failed while you were reading.");
+});
+
 test("the end of a view leaves the others; the end of all leaves no listener, node or timer", async () => {
   const added = vi.spyOn(window, "addEventListener");
   const removed = vi.spyOn(window, "clearInterval");

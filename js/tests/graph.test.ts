@@ -5,6 +5,7 @@ import widget from "../src/index";
 import { arrange, place } from "../src/layout";
 import { pathThrough } from "../src/layout-path";
 import { Flow, trackOf } from "../src/view/graph/flow";
+import { homeView, isInSight } from "../src/view/graph/home";
 import { drawGraph, type Frame, prepare } from "../src/view/graph/ink";
 import { badgesOf } from "../src/view/graph/node";
 import { held, panZoom, scrolled, type Transform, zoomAt } from "../src/view/graph/panzoom";
@@ -338,9 +339,61 @@ describe("in the view", () => {
     expect(scale()).toBeCloseTo(all);
   });
 
+  test("a graph too large to be read is first shown near enough for names, at what matters, and says what is elsewhere", async () => {
+    const many = (changes: Readonly<Record<number, Partial<Phase>>> = {}) =>
+      Array.from({ length: 300 }, (_, i) => phase(`p${i}`, { depends_on: i ? [Math.max(0, i - 20)] : [], ...changes[i] }));
+    const say = async (seq: number, changes: Readonly<Record<number, Partial<Phase>>>) => {
+      model.say({ type: "snapshot", seq, state: snapshot(many(changes), { status: "running" }) });
+      await settled();
+    };
+    const place = () => find(".milo-world").style.transform;
+    const running = { status: "running", started_at: 10 } as const;
+    await say(6, { 150: running, 290: running });
+    expect(find("[role=listbox]").dataset["size"]).toBe("compact");
+    expect(node("p150").textContent).toContain("p150");
+    expect(el.querySelector('[data-phase="p290"]')).toBeNull();
+    expect(find(".milo-overview").textContent).toMatch(/^\d+ of 300 in sight1 running elsewhere$/);
+    const before = place();
+    await say(7, { 150: running, 151: running, 290: running });
+    expect(place()).toBe(before); // as long as something that matters is in sight
+    find(".milo-overview button").click();
+    await settled();
+    expect(node("p290")).not.toBeNull();
+    const button = () => find(".milo-zoom .milo-link");
+    expect(button().textContent).toBe("Show all");
+    button().click();
+    await settled();
+    expect([find("[role=listbox]").dataset["size"], button().textContent, el.querySelector(".milo-overview")]).toEqual([
+      "far",
+      "Show names",
+      null,
+    ]);
+    button().click();
+    await settled();
+    expect(place()).toBe(before);
+    await say(8, { 150: { status: "completed" }, 151: { status: "completed" }, 290: running });
+    expect(node("p290")).not.toBeNull(); // what runs now has left it
+  });
+
+  test("a graph that has not begun is first shown from its beginning, and none beyond its margin", () => {
+    const upstream = Array.from({ length: 300 }, (_, i) => (i < 20 ? [] : [i - 20, i - (i % 20)].slice(0, 1)));
+    for (const horizontal of [true, false]) {
+      const made = place(arrange(upstream), { ...options, horizontal });
+      const room = { width: 800, height: 460 };
+      const begin = homeView(made, room, []);
+      const last = homeView(made, room, [299]);
+      expect(horizontal ? begin.x : begin.y).toBe(20);
+      expect(isInSight(made, begin, room, 10)).toBe(true);
+      expect(isInSight(made, last, room, 299)).toBe(true);
+      expect(horizontal ? last.x + made.width * last.k : last.y + made.height * last.k).toBeCloseTo((horizontal ? 800 : 460) - 20);
+    }
+  });
+
   test("far away only the selected phase is made, and what is pointed at is named", async () => {
     const many = Array.from({ length: 300 }, (_, i) => phase(`p${i}`, { depends_on: i ? [Math.max(0, i - 20)] : [] }));
     model.say({ type: "snapshot", seq: 6, state: snapshot(many, { status: "pending" }) });
+    await settled();
+    press("0");
     await settled();
     expect(find("[role=listbox]").dataset["size"]).toBe("far");
     expect([...el.querySelectorAll('[data-view="graph"] [data-phase]')].length).toBe(1);

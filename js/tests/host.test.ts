@@ -192,6 +192,19 @@ test("choosing sets the traits and sends nothing else; other views' choices come
   expect(port.state.value.choice.selected).toBe(0);
 });
 
+test("displays that another page has asked for are not taken for ours", () => {
+  const model = fakeModel();
+  const port = open(model);
+  answer(model, [phase("a", { outputs: [3, 1] }), phase("b", { outputs: [1, 1] })]);
+  const list = { type: "outputs", phase: 1, revision: 1, attempt: 1, items: [], dropped: 0 };
+  model.say({ ...list, id: "of another page" });
+  expect(port.state.value.shelves.size).toBe(0);
+  port.wantOutputs(1);
+  const ours = model.sent.find((message) => message.type === "outputs");
+  model.say({ ...list, id: ours?.id });
+  expect([...port.state.value.shelves.keys()]).toEqual([1]);
+});
+
 test("a failing phase is selected in the traits too", () => {
   const model = fakeModel();
   open(model);

@@ -134,8 +134,9 @@ SECTIONS: dict[str, tuple[Scene, ...]] = {
     "Graphs of every size": (
         Scene("one", "One phase", "one"),
         Scene("graph-50", "50 phases", "50"),
-        Scene("graph-200", "200 phases", "200"),
-        Scene("graph-2000", "2,000 phases: boxes with colours, names when zoomed in", "2000"),
+        Scene("graph-200", "200 phases: what runs now, and where that is", "200"),
+        Scene("graph-2000", "2,000 phases: first what runs, with names; a small picture says where that is", "2000"),
+        Scene("graph-2000-all", "2,000 phases, all of them: boxes with colours", "2000", press("0")),
         Scene("fan", "Wide", "fan"),
         Scene("names", "Long names, right-to-left names, emoji", "names"),
         Scene("narrow", "400 pixels wide", "eta", width=400),

@@ -35,6 +35,7 @@ export interface Attributes<E = HTMLDivElement> {
   readonly onInput?: Handler<E, Event>;
   readonly onKeyDown?: Handler<E, KeyboardEvent>;
   readonly onPointerMove?: Handler<E, PointerEvent>;
+  readonly onPointerDown?: Handler<E, PointerEvent>;
   readonly onPointerLeave?: Handler<E, PointerEvent>;
   readonly onFocus?: Handler<E, FocusEvent>;
   readonly onBlur?: Handler<E, FocusEvent>;

@@ -8,7 +8,7 @@ import type { Delta, Detail, Phase, Snapshot } from "../wire";
 import type { Action, Choice, Connection } from "./actions";
 import { type Attention, isReading, toOpen, UNATTENDED } from "./attention";
 import { type LogBuffer, NO_LOGS, putLines, withBounds } from "./logs";
-import { putPiece, relist, type Shelf } from "./shelf";
+import { putPiece, type Shelf, shelve } from "./shelf";
 
 export interface Request {
   readonly command: string;
@@ -33,13 +33,15 @@ export interface State {
   readonly elapsedAt: number;
   readonly logs: ReadonlyMap<number, LogBuffer>;
   readonly details: ReadonlyMap<number, Detail>;
-  /** What one phase has displayed: the one that was looked at last. */
-  readonly shelf: Shelf | null;
+  /** What phases have displayed: those that were looked at last. */
+  readonly shelves: ReadonlyMap<number, Shelf>;
   readonly connection: Connection;
   /** Commands without an answer yet, by id. */
   readonly requests: ReadonlyMap<string, Request>;
   readonly notice: Notice | null;
   readonly choice: Choice;
+  /** How often the notebook has chosen: views follow it, and not each other. */
+  readonly told: number;
   /** What a person did last, and when: whoever reads is not disturbed. */
   readonly attention: Attention;
   /** The failed phase that opened itself, until a person chooses; -1: none. */
@@ -56,11 +58,12 @@ export const INITIAL: State = {
   elapsedAt: 0,
   logs: new Map(),
   details: new Map(),
-  shelf: null,
+  shelves: new Map(),
   connection: "connecting",
   requests: new Map(),
   notice: null,
   choice: { selected: 0, expanded: false, follow: true },
+  told: 0,
   attention: UNATTENDED,
   opened: -1,
   missed: -1,
@@ -130,9 +133,9 @@ function receive(state: State, { message, at, data }: Extract<Action, { type: "r
       if (!state.session?.phases[message.phase]) return state;
       return { ...state, details: new Map(state.details).set(message.phase, message) };
     case "outputs":
-      return state.session?.phases[message.phase] ? { ...state, shelf: relist(state.shelf, message) } : state;
+      return state.session?.phases[message.phase] ? { ...state, shelves: shelve(state.shelves, message) } : state;
     case "output":
-      return { ...state, shelf: putPiece(state.shelf, message, data) };
+      return { ...state, shelves: putPiece(state.shelves, message, data) };
     case "reply": {
       if (!state.requests.has(message.id)) return state;
       const notice: Notice | null = message.message ? { text: message.message, kind: message.ok ? "done" : "refused" } : null;
@@ -208,7 +211,7 @@ function isUnchanged(before: Phase | undefined, after: Phase | undefined): boole
 }
 
 function forget(state: State): State {
-  return { ...state, logs: new Map(), details: new Map(), shelf: null, requests: new Map(), opened: -1, missed: -1 };
+  return { ...state, logs: new Map(), details: new Map(), shelves: new Map(), requests: new Map(), opened: -1, missed: -1 };
 }
 
 /** How many lines a phase has, or after the last phase what belongs to none; -1 of what is not there. */
@@ -228,14 +231,14 @@ function bounded(logs: ReadonlyMap<number, LogBuffer>, session: Snapshot): Reado
 
 /** A person's choice counts as one that is being read; following the end of a log is none. */
 function choose(state: State, { choice, byPerson, at }: Extract<Action, { type: "chose" }>): State {
-  const next = { ...state, choice: { ...state.choice, ...choice } };
+  const next = { ...state, choice: { ...state.choice, ...choice }, told: state.told + (byPerson ? 0 : 1) };
   if (choice.selected !== undefined && choice.selected === state.missed) next.missed = -1;
   if (!byPerson || (choice.selected === undefined && choice.expanded === undefined)) return next;
   return { ...next, attention: { ...state.attention, chose: at }, opened: -1 };
 }
 
 /** The first failing phase of a session opens itself, unless somebody is reading something else. */
-function openFailure(before: State, after: State, at: number): State {
+export function openFailure(before: State, after: State, at: number): State {
   const { session, choice, attention } = after;
   if (!session || session === before.session) return after;
   const known = before.session?.session_id === session.session_id ? before.session.phases : [];

@@ -32,7 +32,8 @@ class PipelineWidget(anywidget.AnyWidget):
     """A live view of an executor; every display of it is one more view on the same.
 
     ``status``, ``progress``, ``current_phase`` and ``elapsed`` can be observed and linked; ``selected_phase``,
-    ``expanded`` and ``auto_follow`` can be set as well, here or in the browser.
+    ``expanded`` and ``auto_follow`` can be set as well. Set here, all views follow; in the browser each view has its own
+    choice, and the traits have what was chosen last.
 
     Attributes:
         executor: What it shows.
@@ -49,9 +50,10 @@ class PipelineWidget(anywidget.AnyWidget):
     elapsed = t.Float(0.0, read_only=True).tag(sync=True)
     snapshot = t.Dict(default_value=None, allow_none=True, read_only=True).tag(sync=True)
     comm_id_ = t.Unicode(read_only=True).tag(sync=True)
-    selected_phase = t.Int(0, min=0).tag(sync=True)
-    expanded = t.Bool(False).tag(sync=True)
-    auto_follow = t.Bool(True).tag(sync=True)
+    # What a view chooses is its own: without the echo, other pages follow the notebook only, and not each other.
+    selected_phase = t.Int(0, min=0).tag(sync=True, echo_update=False)
+    expanded = t.Bool(False).tag(sync=True, echo_update=False)
+    auto_follow = t.Bool(True).tag(sync=True, echo_update=False)
 
     def __init__(self, executor: PipelineExecutor, *, publisher: Publisher = PUBLISHER, **traits: Any) -> None:
         """Make a view of `executor`; prefer `of`, which makes one for each.

@@ -1,5 +1,4 @@
-/** What the graph marks of the critical path. */
-import { useMemo } from "../../dom/hooks";
+/** What the graph marks of the critical path. Pure. */
 import { criticalPath } from "../../state/critical";
 import { isOver } from "../../state/selectors";
 import type { Snapshot } from "../../wire";
@@ -8,23 +7,21 @@ export interface Critical {
   readonly phases: ReadonlySet<number>;
   /** As `from>to`. */
   readonly edges: ReadonlySet<string>;
+  /** What it means, in words. */
+  readonly says: string;
+  /** The same for the same path. */
+  readonly key: string;
 }
 
-/** The same object until another path is critical; nothing where all phases are on it, or only one. */
-export function useCritical(session: Snapshot | null): Critical {
-  const path = useMemo(() => (session ? criticalPath(session) : []), [session]);
-  const isTelling = path.length > 1 && path.length < (session?.phases.length ?? 0);
-  return useMemo(
-    () => ({
-      phases: new Set(isTelling ? path : []),
-      edges: new Set(isTelling ? path.map((to, i) => `${path[i - 1]}>${to}`) : []),
-    }),
-    [isTelling && path.join()],
-  );
-}
-
-/** What it means, in words. */
-export function explain({ phases }: Critical, session: Snapshot | null): string {
-  const says = session?.phases.every(isOver) ? "decided when it was over" : "decide when it will be over, by what they usually take";
-  return `${phases.size} phases, one after the other, ${says}`;
+/** null where all phases are on it, or only one. */
+export function criticalOf(session: Snapshot): Critical | null {
+  const path = criticalPath(session);
+  if (path.length < 2 || path.length === session.phases.length) return null;
+  const says = session.phases.every(isOver) ? "decided when it was over" : "decide when it will be over, by what they usually take";
+  return {
+    phases: new Set(path),
+    edges: new Set(path.map((to, i) => `${path[i - 1]}>${to}`)),
+    says: `${path.length} phases, one after the other, ${says}`,
+    key: `${path} ${says}`,
+  };
 }

@@ -1,11 +1,12 @@
 /**
  * The graph: canvas edges under HTML phases, of which only those in sight are made.
  *
- * A listbox whose arrow keys follow the edges. Until a person pans or zooms, all of it stays in sight.
+ * A listbox whose arrow keys follow the edges. Until a person pans or zooms, all of it stays in sight; of what is too large
+ * to be read so, what matters now.
  */
 import { useEffect, useMemo, useRef, useSignal } from "../../dom/hooks";
 import { whenResized } from "../../dom/lasting";
-import { COMPACT, fitScale, isReadable, NODE_HEIGHT, PAD } from "../../layout-choice";
+import { COMPACT, isReadable, NODE_HEIGHT, PAD } from "../../layout-choice";
 import { isOnPath, neighbour, pathThrough } from "../../layout-path";
 import { downstream, phaseElapsed } from "../../state/selectors";
 import type { Phase } from "../../wire";
@@ -14,21 +15,15 @@ import { phaseSummary } from "../format";
 import { useMore } from "../lazy";
 import { SignButton } from "../parts";
 import { selectByKey, type ViewProps } from "../view";
-import { explain, useCritical } from "./critical";
+import { useHome } from "./home";
 import { CURVED_FROM, drawGraph, type Frame } from "./ink";
 import { GraphNode } from "./node";
 import { held, panZoom, scrolled, type Transform, zoomAt } from "./panzoom";
 import { usePicture } from "./picture";
+import { MOST_HEIGHT, sightOf } from "./sight";
 
-/** The corner of the zoom buttons, from below PAD, and how far it reaches to the left without and with the legend. */
-const CORNER_HEIGHT = 22;
-const CORNER_WIDTH = 100;
-const LEGEND_WIDTH = 150;
-const MOST_HEIGHT = 460;
-const LEAST_HEIGHT = 110;
-/** Where nothing can be read before one zooms in, there is room to do so. */
-const ROOM_TO_ZOOM = 360;
 const HOVER_MS = 90;
+const NO_EDGES: ReadonlySet<string> = new Set();
 
 export function Graph({ port, id, now, theme, filter }: ViewProps) {
   const state = port.state.value;
@@ -37,7 +32,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
   const viewport = useRef<HTMLDivElement | null>(null);
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const width = useSignal(0);
-  const moved = useSignal<Transform | null>(null);
+  const moved = useSignal<Transform | "all" | null>(null);
   const hovered = useSignal(-1);
   const isFocused = useSignal(false);
   const timer = useRef(0);
@@ -50,16 +45,13 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
   const x = (i: number) => made.x[i] ?? 0;
   const y = (i: number) => made.y[i] ?? 0;
 
-  const critical = useCritical(state.session);
-  const fit = fitScale(made, room);
-  const left = (sight - made.width * fit) / 2;
-  const cornerWidth = CORNER_WIDTH + (critical.phases.size ? LEGEND_WIDTH : 0);
-  const isCornerTaken = phases.some(
-    (_, i) => (x(i) + nodeWidth / 2) * fit + left > sight - cornerWidth && (y(i) + nodeHeight / 2 - made.height) * fit > -CORNER_HEIGHT,
-  );
-  const corner = isCornerTaken ? CORNER_HEIGHT : 0;
-  const height = Math.round(Math.max(isReadable(made, fit) ? LEAST_HEIGHT : ROOM_TO_ZOOM, made.height * fit + 2 * PAD + corner));
-  const view = moved.value ?? { k: fit, x: left, y: (height - corner - made.height * fit) / 2 };
+  const more = useMore(port);
+  const found = useMemo(() => (more && state.session ? more.criticalOf(state.session) : null), [more, state.session]);
+  const critical = useMemo(() => found, [found?.key]);
+  const { height, all, isLarge } = sightOf(made, sight, critical !== null);
+  const home = useHome(made, { width: sight, height }, state, hovered.value >= 0);
+  const isAll = moved.value === "all" || (moved.value === null && !isLarge);
+  const view = isAll ? all : ((moved.value as Transform | null) ?? home);
   const isFar = !isReadable(made, view.k);
 
   const upstream = useMemo(() => phases.map(({ depends_on }) => depends_on), [made]);
@@ -77,14 +69,15 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     return pointed >= 0 || isNarrow(filter.value) ? (i: number) => isApart(i) || isLeftOut(i) : null;
   }, [pointed, path, filter.value, isNarrow(filter.value) && phases]);
 
-  const frame: Frame = { drawing, view, width: sight, height, phases, path, isFaint, critical: critical.edges, isFar, theme };
+  const frame: Frame = { drawing, view, width: sight, height, phases, path, isFaint, critical: critical?.edges ?? NO_EDGES, isFar, theme };
   const latest = useRef(frame);
   latest.current = frame;
   /** Goes there; some of the picture stays in sight. */
   const go = ({ k, x, y }: Transform) => {
     const { drawing, width, height } = latest.current;
-    moved.value = { k, x: held(x, drawing.layout.width * k, width), y: held(y, drawing.layout.height * k, height) };
-    latest.current = { ...latest.current, view: moved.value }; // several moves may come before the next drawing
+    const next = { k, x: held(x, drawing.layout.width * k, width), y: held(y, drawing.layout.height * k, height) };
+    moved.value = next;
+    latest.current = { ...latest.current, view: next }; // several moves may come before the next drawing
   };
   useEffect(
     (ending) => {
@@ -132,15 +125,15 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
     if (isAbout) reveal(selected, next);
     else go(next);
   };
-  const showAll = () => {
-    moved.value = null;
+  const show = (what: "all" | null) => {
+    moved.value = what;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const to = event.ctrlKey || event.metaKey || event.altKey ? undefined : neighbour(event.key, selected, upstream, after, made);
     if (to !== undefined) port.select(to, false);
     else if (event.key === "+" || event.key === "=") zoom(1.25);
     else if (event.key === "-") zoom(0.8);
-    else if (event.key === "0") showAll();
+    else if (event.key === "0") show("all");
     else {
       if (selectByKey(event, port, [...phases.keys()])) reveal(port.state.peek().choice.selected, view);
       return;
@@ -172,8 +165,9 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
   phases.forEach((phase, i) => {
     if (i === selected || (!isFar && isSeen(i, (nodeWidth / 2) * view.k + 30))) seen.push([phase, i]);
   });
-  const Flow = view.k >= CURVED_FROM && state.connection !== "gone" && running.length ? useMore(port)?.Flow : null;
+  const Flow = view.k >= CURVED_FROM && state.connection !== "gone" && running.length ? more?.Flow : null;
   const size = isFar ? "far" : view.k < COMPACT ? "compact" : "full";
+  const Overview = isLarge && !isFar ? more?.Overview : null;
   const told = isFar && focus >= 0 ? phases[focus] : undefined;
   return (
     <div class="milo-graph" data-view="graph">
@@ -218,7 +212,7 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
               left={x(i) - nodeWidth / 2}
               top={y(i) - nodeHeight / 2}
               isSelected={i === selected}
-              isCritical={critical.phases.has(i)}
+              isCritical={critical?.phases.has(i) ?? false}
               isFaint={isFaint?.(i) ?? false}
               elapsed={phaseElapsed(state, phase, now)}
             />
@@ -231,15 +225,30 @@ export function Graph({ port, id, now, theme, filter }: ViewProps) {
           <b class="milo-cut">{told.name}</b> {phaseSummary(told, phaseElapsed(state, told, now))}
         </div>
       ) : null}
+      {Overview ? (
+        <Overview
+          drawing={drawing}
+          phases={phases}
+          view={view}
+          room={{ width: sight, height }}
+          theme={theme}
+          onGo={(x, y) => go({ k: view.k, x: sight / 2 - x * view.k, y: height / 2 - y * view.k })}
+        />
+      ) : null}
       <div class="milo-zoom">
-        {critical.phases.size ? (
-          <span class="milo-critical" title={explain(critical, state.session)}>
+        {critical ? (
+          <span class="milo-critical" title={critical.says}>
             critical path
           </span>
         ) : null}
+        {isLarge ? (
+          <button type="button" class="milo-link" onClick={() => show(isFar ? null : "all")}>
+            {isFar ? "Show names" : "Show all"}
+          </button>
+        ) : null}
         <SignButton sign="plus" label="Zoom in (+)" onClick={() => zoom(1.25)} />
         <SignButton sign="minus" label="Zoom out (-)" onClick={() => zoom(0.8)} />
-        <SignButton sign="fit" label="Fit (0)" onClick={showAll} />
+        <SignButton sign="fit" label="Fit (0)" onClick={() => show("all")} />
       </div>
     </div>
   );

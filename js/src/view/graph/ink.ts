@@ -27,6 +27,8 @@ export interface Frame {
   readonly critical: ReadonlySet<string>;
   /** Are phases drawn as plain boxes? */
   readonly isFar: boolean;
+  /** Boxes only: a picture of the picture. */
+  readonly isMap?: boolean;
   /** Another value, other colours. */
   readonly theme: string;
 }
@@ -85,9 +87,9 @@ export function drawGraph(canvas: HTMLCanvasElement, frame: Frame): void {
     if (view.k < CURVED_FROM) strokeStraight(pen, frame, isWanted);
     else strokeVisible(pen, frame, paths, isWanted);
   };
-  stroke("idle", thin, faint * 0.5, drawing.once, () => true);
+  if (!frame.isMap) stroke("idle", thin, faint * 0.5, drawing.once, () => true);
   if (critical.size) stroke("fg", thin * 2.4, faint * 0.5, drawing.paths, ({ from, to }) => critical.has(`${from}>${to}`));
-  stroke("run", thin * 1.2, faint, drawing.paths, ({ to }) => phases[to]?.status === "running");
+  if (!frame.isMap) stroke("run", thin * 1.2, faint, drawing.paths, ({ to }) => phases[to]?.status === "running");
   if (path) stroke("run", thin * 1.4, 1, drawing.paths, ({ from, to }) => isEdgeOnPath(path, from, to));
   pen.globalAlpha = 1;
   if (frame.isFar) drawBoxes(pen, frame, colour);

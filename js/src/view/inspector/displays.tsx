@@ -22,9 +22,8 @@ const USELESS = "script,link,meta,base,iframe,frame,object,embed";
 const REACHES_OUT = /^on|href|src|poster|action|ping|background$/;
 
 export function OutputPane({ port, phase, index, theme }: PaneProps) {
-  const { shelf } = port.state.value;
   useEffect(() => port.wantOutputs(index));
-  const shown = shelf?.phase === index ? shelf : null;
+  const shown = port.state.value.shelves.get(index);
   let attempt = "1";
   return (
     <div class="milo-pane" data-pane="output">
