@@ -54,7 +54,7 @@ test("the element itself is the root and carries the stable hooks", async () => 
   expect(find('[data-phase="parse"]').dataset["status"]).toBe("failed");
   expect(el.querySelectorAll("[data-phase]").length).toBe(3);
   expect(find('button[data-command="pause"]').getAttribute("aria-label")).toBe("Pause");
-  expect(find('button[data-command="retry"][data-for="parse"]').getAttribute("aria-label")).toBe("retry parse");
+  expect(find('button[data-command="retry"][data-for="parse"]').getAttribute("aria-label")).toBe("Retry parse");
 });
 
 test("before anything is known it says so", async () => {

@@ -11,8 +11,8 @@ import type { Port, State } from "./store";
 export function openView(shared: Port, ending: AbortSignal, clock: () => number = () => performance.now()): Port {
   let last = shared.state.peek();
   const state = new Signal<State>(last);
-  effect(() => {
-    const next = shared.state.value;
+  const take = (next: State) => {
+    if (next === last) return;
     const before = state.peek();
     const isSame = next.session?.session_id === before.session?.session_id;
     const merged = {
@@ -25,7 +25,8 @@ export function openView(shared: Port, ending: AbortSignal, clock: () => number 
     };
     last = next;
     state.value = openFailure(before, merged, clock());
-  }, ending);
+  };
+  effect(() => take(shared.state.value), ending);
   const act = (action: Action) => {
     state.value = reduce(state.peek(), action);
   };
@@ -48,6 +49,10 @@ export function openView(shared: Port, ending: AbortSignal, clock: () => number 
     attend(deed) {
       act({ type: "attended", deed, at: clock() });
       shared.attend(deed);
+    },
+    command(...given) {
+      shared.command(...given);
+      take(shared.state.peek()); // at once: the next key asks whether it is under way
     },
     refuse: (text) => act({ type: "refused", text }),
     dismiss() {

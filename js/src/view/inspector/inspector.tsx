@@ -23,6 +23,7 @@ import { Edges } from "./split";
 const SHOWN = { logs: Log, output: OutputPane, error: ErrorPane, result: ResultPane, info: InfoPane, now: NowPane } as const;
 const ALL_LOGS = "All logs";
 
+const LABELS = { retry: "Retry", rerun: "Rerun", skip: "Skip", cancel: "Cancel" } as const;
 const HINTS = {
   retry: "Runs it again, then what waits for it (r)",
   rerun: "Runs it again, then what was built on it (r)",
@@ -130,7 +131,7 @@ function Actions({ port, phase }: { port: Port; phase: Phase }) {
           key={command}
           port={port}
           command={command}
-          label={command}
+          label={LABELS[command]}
           phase={phase.name}
           permit={permitPhase(port.state.value, command, phase)}
           hint={HINTS[command]}
