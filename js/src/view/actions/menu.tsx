@@ -74,6 +74,7 @@ export function PhaseMenu({ port, id, index, at, onClose, onValue }: Props) {
             class="milo-item"
             data-offer={offer.id}
             data-press={offer.press || undefined}
+            aria-label={offer.text}
             aria-keyshortcuts={offer.press || undefined}
             aria-disabled={offer.why !== ""}
             aria-haspopup={offer.isOpen ? "dialog" : undefined}
