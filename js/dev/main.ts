@@ -79,10 +79,10 @@ function failed(): Phase[] {
         attempt: 3,
         started_at: 9,
         elapsed: 1.9,
-        error: "'title'",
+        error: "KeyError: 'title'",
         history: [
-          { attempt: 1, status: "failed", started_at: 4, elapsed: 1.2, error: "'title'" },
-          { attempt: 2, status: "failed", started_at: 6.4, elapsed: 1.4, error: "timed out" },
+          { attempt: 1, status: "failed", started_at: 4, elapsed: 1.2, error: "KeyError: 'title'" },
+          { attempt: 2, status: "failed", started_at: 6.4, elapsed: 1.4, error: "TimeoutError: timed out" },
         ],
       };
     return i > 3 ? { ...phase, reason: "blocked by render" } : phase;
@@ -100,7 +100,7 @@ function cancelled(): Phase[] {
 /** Every status, every badge, and a critical path that is known beforehand. */
 function states(): Phase[] {
   const done = { status: "completed", started_at: 1, elapsed: 1.4, origin: "ran", usual: 1.4 } as const;
-  const attempts = [{ attempt: 1, status: "failed", started_at: 2, elapsed: 1, error: "timed out" }] as const;
+  const attempts = [{ attempt: 1, status: "failed", started_at: 2, elapsed: 1, error: "TimeoutError: timed out" }] as const;
   return [
     fakePhase("load", { ...done }),
     fakePhase("currencies", { ...done, origin: "cache", elapsed: 0.01, reason: "made 3 min ago" }),

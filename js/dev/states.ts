@@ -44,7 +44,7 @@ export const stateCases: Record<string, () => FakeOptions> = {
   restored: () => ({ phases: site(1, { parse: running }), now: 6, isRestored: true, silent: true }),
   busy: () => ({ phases: site(1, { parse: running }), now: 6, isBusy: true }),
   attached: () => ({
-    phases: site(3, { render: { status: "failed", started_at: 4, elapsed: 2, error: "'title'" } }),
+    phases: site(3, { render: { status: "failed", started_at: 4, elapsed: 2, error: "KeyError: 'title'" } }),
     status: "failed",
     now: 30,
     head: {
