@@ -148,6 +148,18 @@ test("a wrong pattern is told at the field; match case and pattern are asked for
   expect(find(".milo-log-steps").textContent).toMatch(/^1 of 1/);
 });
 
+test("a search that failed is tried again at a click", async () => {
+  await open(0);
+  refusals["search"] = "The process that searches has ended.";
+  await type("line 7");
+  expect(alerts()[0]).toContain("has ended");
+  delete refusals["search"];
+  button("Search again").click();
+  await settled();
+  expect(alerts()).toEqual([]);
+  expect(find(".milo-log-steps").textContent).toMatch(/^1 of/);
+});
+
 test("what was looked for in another log is said in the next one, with what it comes to there, until it is cleared or changed", async () => {
   logs = [Array.from({ length: 40 }, (_, n) => line(n)), Array.from({ length: 9 }, (_, n) => line(n, n ? "other" : "line 7"))];
   await open(0);

@@ -197,10 +197,18 @@ export function Chosen({ range, onCopy, onLink, onClear }: ChosenProps) {
   );
 }
 
-export function Wrong({ children }: { children?: Child }) {
+export function Wrong({ children, onAgain = null }: { children?: Child; onAgain?: (() => void) | null }) {
   return (
     <p class="milo-log-wrong" role="alert">
       {children}
+      {onAgain ? (
+        <>
+          {" "}
+          <button type="button" class="milo-link" onClick={onAgain}>
+            Search again
+          </button>
+        </>
+      ) : null}
     </p>
   );
 }

@@ -41,7 +41,7 @@ export function Explorer({ port, log, onAll }: Props) {
   const query = settings.query.value;
   const source = useSource(port, log);
   const { buffer, lineAt } = source;
-  const found = useFound(port, log, query, buffer);
+  const [found, again] = useFound(port, log, query, buffer);
 
   const body = useRef<HTMLDivElement | null>(null);
   const sight = useRef(0);
@@ -199,7 +199,7 @@ export function Explorer({ port, log, onAll }: Props) {
         zero={session?.epoch ? stampOf(since, "clock", 0, session.epoch).slice(0, 8) : ""}
       />
       {query === inherited.current && isSearch(query) ? <Inherited query={settings.query} found={found} /> : null}
-      {found.error ? <Wrong>{found.error}</Wrong> : null}
+      {found.error ? <Wrong onAgain={again}>{found.error}</Wrong> : null}
       {settings.drawer.value === "filter" ? <FilterDrawer query={settings.query} /> : null}
       {settings.drawer.value === "more" ? (
         <MoreDrawer

@@ -7,7 +7,8 @@ import type { Port } from "../../state/store";
 const WHILE_TYPING_MS = 100;
 const LOOK_AGAIN_MS = 500;
 
-export function useFound(port: Port, log: number, query: Query, buffer: LogBuffer): Found {
+/** What is found, and what searches once more after an error, if that is possible. */
+export function useFound(port: Port, log: number, query: Query, buffer: LogBuffer): readonly [Found, (() => void) | null] {
   const state = port.state.value;
   const found = useSignal<Found>(NOTHING);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
@@ -20,7 +21,7 @@ export function useFound(port: Port, log: number, query: Query, buffer: LogBuffe
   const search = () => {
     timer.current = null;
     const before = found.peek();
-    found.value = { ...before, isDone: false };
+    found.value = { ...before, isDone: false, error: "" };
     drop.current = port.ask("search", toAsk(log, query, before.total), ({ done, error, body, data }) => {
       const now = found.peek();
       found.value = error ? { ...now, isDone: true, error } : takeFound(before, now, body, data, done);
@@ -44,5 +45,6 @@ export function useFound(port: Port, log: number, query: Query, buffer: LogBuffe
     const { isDone, error, total } = found.peek();
     if (key && !isGone && isDone && !error && buffer.end > total) timer.current ??= setTimeout(search, LOOK_AGAIN_MS);
   });
-  return here ?? (key ? found.value : NOTHING);
+  if (here) return [here, null];
+  return key ? [found.value, search] : [NOTHING, null];
 }
