@@ -57,7 +57,7 @@ def check_picture(still: Locator) -> None:
     expect(still).to_be_visible()
     expect(still.get_by_role("img", name="Graph of site: failed.")).to_be_visible()
     expect(still.locator("g.p")).to_have_count(3)
-    expect(still.locator(".milo-still-error")).to_have_text("parse failed <b>no</b> title")
+    expect(still.locator(".milo-still-error")).to_have_text("parse failed ValueError: <b>no</b> title")
     still.locator("summary").click()
     expect(still.locator("tbody tr")).to_have_text([
         "loadcompleted1", "parsefailed1load", "indexpending1parseblocked by parse"

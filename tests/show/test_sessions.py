@@ -354,6 +354,7 @@ def test_attach_without_a_name_means_the_only_pipeline_of_the_notebook_wherever_
     notebook.run(cell("--work-dir elsewhere"))
     assert notebook.run("%milo attach") == "shop: completed, here."
     notebook.run("%%milo quick --work-dir elsewhere\n@phase\ndef load(): ...")
+    notebook.names["quick"].wait(DEADLINE_S)
     assert "quick (completed, " in notebook.fail("%milo attach")
 
 

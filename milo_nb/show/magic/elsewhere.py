@@ -127,12 +127,18 @@ def _only_one(asked: Asked) -> str | None:
     if len(names) <= 1:
         return names[0] if names else None
     newest = [(name, found) for name in names[:MOST_NAMED] if (found := _newest(asked, name)) is not None]
-    said = ", ".join(f"{name} ({look(run_dir).status}, {run_dir.session_id[:SHORT]})" for name, run_dir in newest)
+    said = ", ".join(f"{name} ({_status(asked, run_dir)}, {run_dir.session_id[:SHORT]})" for name, run_dir in newest)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     raise UsageError(
         f"Which session? There are several pipelines, their newest ones: {said}{more}. "
         "Usage: %milo attach NAME, or the beginning of a session's id; %milo runs lists them."
     )
+
+
+def _status(asked: Asked, run_dir: RunDir) -> str:
+    """Return the status of a session; of one that this notebook has from there, as what is on disk comes a little later."""
+    own = _of_this_notebook(asked, run_dir.session_id)
+    return look(run_dir).status if own is None else str(own.session.state.status)
 
 
 def _newest(asked: Asked, name: str) -> RunDir | None:
