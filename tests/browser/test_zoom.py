@@ -112,6 +112,16 @@ def test_menu_dialog_and_keys_fit_into_a_zoomed_page(look: Callable[..., Page], 
         expect(over).to_have_count(0)
 
 
+# The graph takes the room that the inspector leaves.
+UNTIL_IT_STANDS_STILL = """async (element) => {
+  const place = () => JSON.stringify(element.getBoundingClientRect());
+  for (let before = "", frames = 0; frames < 10; frames = place() === before ? frames + 1 : 0) {
+    before = place();
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+
+
 @pytest.mark.parametrize("zoom", ZOOMS)
 def test_on_a_zoomed_page_the_pointer_and_the_wheel_meet_the_phase_that_is_there(
     open_notebook: Any, zoom: float
@@ -127,6 +137,8 @@ def test_on_a_zoomed_page_the_pointer_and_the_wheel_meet_the_phase_that_is_there
         notebook.page.mouse.click(*middle(notebook, f'[data-view=graph] [data-phase="{name}"]'))
         expect(notebook.view.locator(f'.milo-inspector[aria-label="Phase {name}"]')).to_be_visible()
     notebook.view.get_by_role("button", name="Close the inspector").click()
+    expect(notebook.view.locator(".milo-inspector")).to_have_count(0)
+    notebook.phase("assets").evaluate(UNTIL_IT_STANDS_STILL)
 
     notebook.phase("assets").evaluate("(phase) => phase.scrollIntoView({ block: 'center' })")
     x, y = middle(notebook, '[data-view=graph] [data-phase="assets"]')
