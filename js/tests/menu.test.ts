@@ -216,6 +216,24 @@ test("Skip with value lists what there is, and sends what was chosen", async () 
   expect(shown.el.querySelector('[role="dialog"]')).toBeNull();
 });
 
+test("Skip with value takes a value as a person types it", async () => {
+  await open();
+  item("skip-value").click();
+  await shown.settled();
+  shown.answer("values", { earlier: "", variables: [] });
+  await shown.settled();
+  const typed = [...shown.el.querySelectorAll<HTMLInputElement>("input[type=radio]")].at(-1);
+  typed?.dispatchEvent(new Event("input", { bubbles: true }));
+  await shown.settled();
+  const field = shown.find("input[type=text]") as HTMLInputElement;
+  field.value = "0.95";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  await shown.settled();
+  shown.find("form").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+  await shown.settled();
+  expect(shown.commands()).toMatchObject([{ command: "skip", phases: ["parse"], options: { value: "literal:0.95" } }]);
+});
+
 test("where nothing can stand in but None, the dialog says so; a result that is there is replaced", async () => {
   await open("load");
   item("skip-value").click();

@@ -377,7 +377,7 @@ def _skip(q: _Question) -> Plan:
             busy = [n for n in below if q.status(n).status in ("running", "retrying")]
             if busy:
                 return q.refuse(f"Phase '{busy[0]}' depends on '{name}' and is running. Cancel it first.")
-            resets += [n for n in below if q.status(n).status == "completed"]
+            resets += [n for n in below if q.status(n).status in ("completed", "failed")]
     goes_on = q.has_ended() and any(q.status(n).status in ("failed", "completed", "skipped") for n in names)
     return q.answer(resets, goes_on=goes_on, skips=names, starts=goes_on or not q.has_ended())
 

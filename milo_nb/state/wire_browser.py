@@ -150,6 +150,7 @@ _WORDS: Mapping[type[Message], str] = {
 OPTIONS = ("downstream", "replace")
 SUBSTITUTES = ("none", "earlier")
 VARIABLE = "variable:"
+LITERAL = "literal:"
 
 
 def parse_message(value: object) -> Message:
@@ -209,9 +210,10 @@ def check_options(options: object) -> dict[str, Any]:
 def _substitute(value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_ID:
         raise WireError("options.value", f"expected a string of at most {LONGEST_ID} characters, got {_kind(value)}")
-    if value in SUBSTITUTES or value.startswith(VARIABLE):
+    if value in SUBSTITUTES or value.startswith((VARIABLE, LITERAL)):
         return value
-    raise WireError("options.value", f"expected {', '.join(SUBSTITUTES)} or {VARIABLE}NAME, got {_kind(value)}")
+    known = f"{', '.join(SUBSTITUTES)}, {VARIABLE}NAME or {LITERAL}VALUE"
+    raise WireError("options.value", f"expected {known}, got {_kind(value)}")
 
 
 def _parse_logs(value: Mapping[str, Any]) -> LogsRequest:

@@ -214,6 +214,16 @@ def test_commands_return_the_executor_and_do_what_they_say(run):
         executor.rerun()
 
 
+def test_another_value_for_a_skipped_phase_runs_again_what_failed_with_the_one_before():
+    executor = Pipeline("shop", Phase("a", lambda: 1 / 0), Phase("b", lambda a: a * 10, depends_on=["a"])).run(
+        work_dir=None
+    )
+    executor.wait(DEADLINE_S)
+    assert executor.skip("a").wait(DEADLINE_S).status == "failed"  # nothing times ten
+
+    assert executor.skip("a", 7, replace=True).wait(DEADLINE_S).results == {"a": 7, "b": 70}
+
+
 def test_retry_without_names_takes_all_that_failed(run):
     values = iter([ValueError("x"), 3])
 

@@ -334,6 +334,17 @@ def test_a_skip_takes_the_variable_that_a_person_chose(
     assert failed["write"].known.reason == "built on the substitute for parse"
 
 
+@pytest.mark.parametrize(("typed", "value"), [("0.95", 0.95), ("[1, 2]", [1, 2]), ("last week", "last week"), ("", "")])
+def test_a_skip_takes_the_value_that_a_person_typed(failed: PipelineExecutor, typed: str, value: object) -> None:
+    ask(failed, "skip", "parse", value=f"literal:{typed}")
+    failed.wait(DEADLINE_S)
+    assert failed.results["parse"] == value
+
+
+def test_the_preview_of_a_skip_says_the_value_as_python_reads_it(failed: PipelineExecutor) -> None:
+    assert "gets 'last week'" in preview(failed, "skip", "parse", value="literal:last week")["text"]
+
+
 def test_a_variable_that_is_gone_is_said_and_nothing_is_skipped(
     failed: PipelineExecutor, variables: Callable[..., None]
 ) -> None:

@@ -253,7 +253,7 @@ def test_a_batch_of_lines_fits_its_room_and_holds_at_least_one() -> None:
     [
         ({"value": 3}, "options.value", "a string"),
         ({"value": "x" * 500}, "options.value", "at most 200"),
-        ({"value": "tomorrow"}, "options.value", "variable:NAME, got 'tomorrow'"),
+        ({"value": "tomorrow"}, "options.value", "literal:VALUE, got 'tomorrow'"),
         ({"downstream": 1}, "options.downstream", "true or false"),
         ([], "options", "an object"),
     ],

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError
 from milo_nb.execute.executor import PipelineExecutor
+from milo_nb.show.literal import read_value
 from milo_nb.show.magic.asked import say
 from milo_nb.show.magic.elsewhere import where, whom
-from milo_nb.show.magic.reading import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import keyword
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import UsageError, suggest
+from milo_nb.show.literal import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,14 +114,6 @@ def read_params(given: Sequence[str], variables: Mapping[str, Any]) -> dict[str,
 def own_variables(variables: Mapping[str, Any]) -> list[str]:
     """Return the names of the person's own variables."""
     return [name for name in variables if not name.startswith("_") and name not in IPYTHONS_OWN]
-
-
-def read_value(text: str) -> Any:
-    """Return the value that a literal of Python stands for, else the text itself."""
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
 
 
 def normal(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.errors import WireError
+from milo_nb.show.literal import read_value
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.eta import Outlook, play, slots_of
@@ -12,7 +13,7 @@ from milo_nb.show.notebook.substitutes import EARLIER
 from milo_nb.state.frontier import Frontier
 from milo_nb.state.model import DONE
 from milo_nb.state.wire import clip
-from milo_nb.state.wire_browser import VARIABLE, VIEW_COMMANDS, check_options
+from milo_nb.state.wire_browser import LITERAL, VARIABLE, VIEW_COMMANDS, check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,8 +43,8 @@ def answer_preview(executor: PipelineExecutor, args: Mapping[str, Any], tell: Te
     value = str(options.pop("value", ""))
     made = executor.plan(word, *names, **{**options, "by": "view"})
     refused = made.refused
-    if value.startswith(VARIABLE) and is_attached(session) and session.is_owned:
-        refused = "A variable cannot be sent to another kernel. Skip without it, or in the notebook that has it."
+    if value.startswith((VARIABLE, LITERAL)) and is_attached(session) and session.is_owned:
+        refused = "A value cannot be sent to another kernel. Skip without it, or in the notebook that has it."
     text = refused or " ".join(sentences(made, session.graph, session.state, value, usual, slots))
     runs, keeps = ([] if refused else [index[name] for name in some] for some in (made.runs, made.keeps))
     tell({"text": clip(text), "runs": runs, "keeps": keeps, "refused": clip(refused)})
@@ -184,6 +185,8 @@ def _why(first: list[PlanEntry]) -> str:
 def _called(value: str) -> str:
     if value == EARLIER:
         return "its earlier result"
+    if value.startswith(LITERAL):
+        return clip(repr(read_value(value.removeprefix(LITERAL))), 80)
     return value.removeprefix(VARIABLE) if value.startswith(VARIABLE) else "None"
 
 

@@ -1,4 +1,4 @@
-"""What a phase can be skipped with: None, its result of an earlier session, or a variable of the notebook."""
+"""What a phase can be skipped with: None, its result of an earlier session, a variable of the notebook, or a value as typed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from milo_nb.errors import InvalidStateError, name_of_type
 from milo_nb.execute.commands import Commands
 from milo_nb.execute.earlier import EARLIER_RESULT, earlier, value_of_earlier
 from milo_nb.execute.patience import TooLongError, heard
+from milo_nb.show.literal import read_value
 from milo_nb.show.notebook import asked
 from milo_nb.show.notebook.beside import is_attached
 from milo_nb.show.notebook.previews import in_time
 from milo_nb.state.wire import clip
-from milo_nb.state.wire_browser import SUBSTITUTES, VARIABLE
+from milo_nb.state.wire_browser import LITERAL, SUBSTITUTES, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def value_of(session: Session, name: str, option: str) -> Any:
     Args:
         session: The phase's session.
         name: The phase.
-        option: ``none``, ``earlier`` or ``variable:NAME``.
+        option: ``none``, ``earlier``, ``variable:NAME`` or ``literal:VALUE``, a literal of Python or else a text.
 
     Raises:
         MiloError: If it is not to be had; says why.
@@ -73,6 +74,8 @@ def value_of(session: Session, name: str, option: str) -> Any:
         return None
     if option == EARLIER:
         return EARLIER_RESULT if is_attached(session) else value_of_earlier(session, name)
+    if option.startswith(LITERAL):
+        return read_value(option.removeprefix(LITERAL))
     variable = option.removeprefix(VARIABLE)
     names = _namespace()
     if variable not in names:

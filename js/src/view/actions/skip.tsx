@@ -1,4 +1,4 @@
-/** Asks what shall stand in for a phase: None, its earlier result, or a variable of the notebook. */
+/** Asks what shall stand in for a phase: None, its earlier result, a variable of the notebook, or a value that is typed. */
 import { useEffect, useRef, useSignal } from "../../dom/hooks";
 import { barred } from "../../state/selectors";
 import type { Port } from "../../state/store";
@@ -16,7 +16,7 @@ interface Props {
 
 const parseValues = object({ earlier: text, variables: listOf(tuple(text, text)) });
 type Values = ReturnType<typeof parseValues>;
-type Kind = "none" | "earlier" | "variable";
+type Kind = "none" | "earlier" | "variable" | "literal";
 
 export function SkipDialog({ port, id, index, onClose }: Props) {
   const phase = port.state.value.session?.phases[index];
@@ -24,6 +24,7 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
   const trouble = useSignal("");
   const kind = useSignal<Kind>("none");
   const name = useSignal("");
+  const typed = useSignal("");
   const form = useRef<HTMLFormElement | null>(null);
   useEffect(
     (ending) => {
@@ -42,18 +43,20 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
     },
     [index],
   );
-  const value = kind.value === "variable" ? `variable:${name.value}` : kind.value;
+  const value = kind.value === "variable" ? `variable:${name.value}` : kind.value === "literal" ? `literal:${typed.value}` : kind.value;
   const options = { value, ...(phase && replacesResult(phase) ? { replace: true } : {}) };
   const preview = usePreview(port, phase ? { command: "skip", phases: [phase.name], options } : null);
   if (!phase) return null;
   const why = barred(port.state.value, "skip");
   const { earlier = "", variables = [] } = values.value ?? {};
-  const none = port.state.value.session?.owner === "elsewhere" ? "cannot be sent to another kernel" : "there is none";
+  const isElsewhere = port.state.value.session?.owner === "elsewhere";
+  const none = isElsewhere ? "cannot be sent to another kernel" : "there is none";
   const pending = trouble.value ? "not known" : "looking…";
   const choices: readonly (readonly [Kind, string, string, boolean])[] = [
     ["none", "None", "as Skip does", true],
     ["earlier", "Its earlier result", values.value ? earlier || "no other session has saved one" : pending, earlier !== ""],
     ["variable", "A variable of the notebook", values.value ? (variables.length ? "" : none) : pending, variables.length > 0],
+    ["literal", "A value", isElsewhere ? none : "as Python writes it: 0.95, [1, 2], 'text'", !isElsewhere],
   ];
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -82,6 +85,15 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
               <span>{label}</span> <small class="milo-muted">{note}</small>
             </label>
           ))}
+          {kind.value === "literal" ? (
+            <input
+              type="text"
+              aria-label="Value to go on with"
+              onInput={(event) => {
+                typed.value = event.currentTarget.value;
+              }}
+            />
+          ) : null}
           {variables.length > 0 ? (
             <select
               aria-label="Variable"
