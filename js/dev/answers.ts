@@ -27,7 +27,7 @@ function preview({ command, phases: names, options }: Args, phases: readonly Pha
   const then = after.length ? `, then ${after.join(" and ")}` : "";
   const busy = phases.filter((phase) => phase.status === "running").map((phase) => phase.name);
   const kept = phases.filter((phase) => phase.status === "completed").length;
-  const value = String((options as Args)["value"] ?? "none").replace("variable:", "");
+  const value = String((options as Args)["value"] ?? "none").replace(/^(variable|literal):/, "");
   const texts: Readonly<Record<string, string>> = {
     pause: `Starts nothing new; ${busy.join(" and ") || "nothing"} may end first.`,
     resume: `Goes on. Keeps ${kept} results.`,

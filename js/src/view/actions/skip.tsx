@@ -94,10 +94,9 @@ export function SkipDialog({ port, id, index, onClose }: Props) {
               }}
             />
           ) : null}
-          {variables.length > 0 ? (
+          {kind.value === "variable" && variables.length > 0 ? (
             <select
               aria-label="Variable"
-              disabled={kind.value === "variable" ? undefined : ""}
               onInput={(event) => {
                 name.value = event.currentTarget.value;
               }}
