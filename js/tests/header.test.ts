@@ -143,7 +143,8 @@ test("what a notebook remembers is shown as what was last known, until the kerne
   shown = await show(null);
   shown.model.change("snapshot", snapshot(running));
   await shown.settled();
-  expect(said()).toContain("Connecting to the kernel");
+  expect(said()).toContain("Connecting to the kernel. This is the last known state.");
+  expect(said()).toContain("%milo resume site");
   shown.say(snapshot(running));
   await shown.settled();
   expect(said()).not.toContain("Connecting");

@@ -100,6 +100,26 @@ test("Escape closes the open phase, and with nothing open goes back to the noteb
   notebook.remove();
 });
 
+test("Ctrl+A in the view chooses nothing in the notebook behind it, and all of the text in a field", async () => {
+  shown = await show(failing);
+  let heard = 0;
+  const hear = () => {
+    heard += 1;
+  };
+  document.addEventListener("keydown", hear);
+  for (const held of [{ ctrlKey: true }, { metaKey: true }]) {
+    expect(shown.press(graph(), "a", held)).toBe(false);
+    expect(graph().hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  }
+  expect(heard).toBe(0);
+  const field = document.createElement("input");
+  graph().append(field);
+  expect(shown.press(field, "a", { ctrlKey: true })).toBe(true);
+  expect(field.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  expect(given()).toEqual([]);
+  document.removeEventListener("keydown", hear);
+});
+
 test("keys with Ctrl, Alt or Meta are the host's", async () => {
   shown = await show(failing);
   for (const held of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }])

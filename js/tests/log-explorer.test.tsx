@@ -265,6 +265,24 @@ test("a page opened with a link to lines shows them chosen; a link to another pi
   expect(location.hash).toBe("#A-heading");
 });
 
+test("the bar of what is chosen is below the lines, which stay where they are", async () => {
+  await open(0);
+  find('[data-line="20"] .milo-log-number').click();
+  await settled();
+  const bar = find('[aria-label="Chosen lines"]');
+  expect(region().compareDocumentPosition(bar) & Node.DOCUMENT_POSITION_FOLLOWING).toBeTruthy();
+});
+
+test("a line that was chosen leads nobody who opens the log again", async () => {
+  await open(0);
+  find('[data-line="20"] .milo-log-number').click();
+  await settled();
+  expect(location.hash).toBe("#site/load/L20");
+  render(null, el);
+  await open(0);
+  expect(el.querySelector("[data-chosen]")).toBeNull();
+});
+
 test("chosen lines are copied, with numbers if wanted, without colours", async () => {
   logs[0] = Array.from({ length: 12 }, (_, n) => line(n, `\u001b[31mline\u001b[0m ${n}`));
   await open(0);

@@ -80,6 +80,21 @@ def test_ctrl_s_in_the_graph_saves_the_notebook(open_notebook):
     notebook.page.wait_for_function(f"() => !{IS_DIRTY}")
 
 
+def test_ctrl_a_in_the_view_chooses_no_cells_of_the_notebook(open_notebook):
+    notebook = open_notebook(SETUP, SITE)
+    notebook.run(0, 1)
+    selected = "window.panel.content.selectedCells.length"
+    assert notebook.page.evaluate(selected) == 1
+    notebook.view.locator("[data-view=graph] [role=listbox]").focus()
+
+    notebook.page.keyboard.press("Control+a")
+    notebook.page.keyboard.press("3")  # a key of the view, so that the one before has been dealt with
+
+    expect(notebook.view.locator("[data-view=list]")).to_be_visible()
+    assert notebook.page.evaluate(selected) == 1
+    assert notebook.page.evaluate("getSelection().toString()") == ""
+
+
 def test_a_pipeline_is_led_by_keys_alone(open_notebook):
     notebook = open_notebook(SETUP, SITE)
     notebook.run(0, 1)

@@ -164,7 +164,6 @@ def test_a_link_to_lines_is_in_the_address_and_opens_them_when_the_page_is_opene
     assert page.url.endswith("#mixed/load/L254")
     pane.locator('[data-line="256"] .milo-log-number').click(modifiers=["Shift"])
     assert page.url.endswith("#mixed/load/L254-L256")
-    notebook.phase("parse").click()
 
     notebook.reload()
 
@@ -175,6 +174,26 @@ def test_a_link_to_lines_is_in_the_address_and_opens_them_when_the_page_is_opene
     expect(chosen).to_have_text(["done"])
     notebook.view.get_by_label("Log", exact=True).press("Escape")
     assert "#" not in page.url
+
+
+def test_the_link_to_a_chosen_line_goes_with_its_phase_and_leads_no_later_run(open_notebook):
+    notebook, pane = open_mixed(open_notebook, "load")
+    page = notebook.page
+    number = pane.locator(".milo-log-number").last
+    number.click()
+    expect(pane.locator("[data-chosen]")).to_have_count(1)
+    assert "#mixed/load/L" in page.url
+    notebook.phase("parse").click()
+    expect(notebook.log.last).to_have_text("done")
+    page.wait_for_function("!location.hash")
+
+    notebook.phase("load").click()
+    pane.locator(".milo-log-number").last.click()
+    page.wait_for_function("location.hash.startsWith('#mixed/load/L')")
+    notebook.run(1)
+    notebook.expect_status("completed")
+    page.wait_for_function("!location.hash")
+    expect(notebook.view.locator("[data-chosen]")).to_have_count(0)
 
 
 def test_filters_show_true_numbers_and_a_wrong_pattern_is_told(open_notebook):

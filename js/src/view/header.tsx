@@ -132,26 +132,28 @@ function Messages({ port }: { port: Port }) {
   const { connection, notice, session, requests } = port.state.value;
   const isOver = session !== null && ["completed", "pending"].includes(session.status);
   const queued = [...requests.values()].filter(({ isQueued }) => isQueued);
+  const goOn =
+    session && !isOver ? (
+      <span>
+        To go on in a new kernel, run the cell again with <code>--define</code> in its first line, then{" "}
+        <code>%milo resume {session.pipeline}</code>
+      </span>
+    ) : (
+      "Run the cell again."
+    );
   return (
     <>
       {connection === "gone" ? (
         <p class="milo-banner" role="alert">
           <span>
             <b>The kernel is gone.</b> {session && "This is the last known state. "}
-            {session && !isOver ? (
-              <>
-                To go on in a new kernel, run the cell again with <code>--define</code> in its first line, then{" "}
-                <code>%milo resume {session.pipeline}</code>
-              </>
-            ) : (
-              "Run the cell again."
-            )}
+            {goOn}
           </span>
         </p>
       ) : null}
       {connection === "connecting" && session ? (
         <p class="milo-banner milo-late" data-kind="waiting">
-          Connecting to the kernel. This is the last known state.
+          <span>Connecting to the kernel. This is the last known state. If no kernel answers: {goOn}</span>
         </p>
       ) : null}
       {queued.length > 0 && connection !== "gone" ? (

@@ -7,7 +7,7 @@ import type { Port } from "../../state/store";
 import type { Phase } from "../../wire";
 import { OTHER, phaseSummary } from "../format";
 import { Sign, StatusIcon } from "../icons";
-import { useLink } from "../log/link";
+import { useLeaving, useLink } from "../log/link";
 import { Log } from "../log/log";
 import { CommandButton, SignButton, Tabs } from "../parts";
 import type { ViewProps } from "../view";
@@ -54,6 +54,7 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
   const linked = useLink(port);
   const failure = opened === index ? "opened" : missed === index ? "missed" : "";
   const pane = phase ? paneFor(phase, { held: chosen?.pane ?? (linked === index ? "logs" : null), memory: memory.value, failure }) : "logs";
+  useLeaving(port, choice.expanded && pane === "logs" ? index : -1);
   useEffect(() => {
     if (phase && choice.expanded && pane === "error") port.wantDetail(index);
   });

@@ -2,6 +2,8 @@
 import { useEffect, useSignal } from "../../dom/hooks";
 import { linkedLines, linkTo, type Range } from "../../state/links";
 import type { ReadonlySignal } from "../../state/signal";
+import type { Snapshot } from "../../wire";
+import { isAllowed, spendLink } from "./address";
 
 export interface ChosenLines {
   readonly range: ReadonlySignal<Range | null>;
@@ -13,8 +15,9 @@ export interface ChosenLines {
 }
 
 /** `log` as in `linkTo`; `show` brings a line into sight. */
-export function useChosen(pipeline: string, log: string | null, show: (line: number) => void): ChosenLines {
+export function useChosen(session: Snapshot | null, log: string | null, show: (line: number) => void): ChosenLines {
   const range = useSignal<Range | null>(null);
+  const pipeline = session?.pipeline ?? "";
   useEffect(
     (ending) => {
       const follow = () => {
@@ -23,7 +26,7 @@ export function useChosen(pipeline: string, log: string | null, show: (line: num
         range.value = linked;
         show(linked.anchor);
       };
-      follow();
+      if (isAllowed(session)) follow();
       window.addEventListener("hashchange", follow, { signal: ending });
     },
     [pipeline],
@@ -35,6 +38,7 @@ export function useChosen(pipeline: string, log: string | null, show: (line: num
     try {
       // The host's own addresses stay as they are: nothing is loaded, no step is added to go back to.
       history.replaceState(history.state, "", next ? here() + linkTo(pipeline, log, next) : here());
+      spendLink(session);
     } catch {
       // a page without an address of its own
     }

@@ -79,7 +79,7 @@ export function Explorer({ port, log, onAll }: Props) {
     current.value = next;
     show(next);
   };
-  const chosen = useChosen(session?.pipeline ?? "", name, show);
+  const chosen = useChosen(session, name, show);
   const { range } = chosen;
   const { said, ...saving } = useSaving(port, log, chosen, source);
   const choose = (next: Range | null) => {
@@ -212,7 +212,6 @@ export function Explorer({ port, log, onAll }: Props) {
           onStop={saving.stop}
         />
       ) : null}
-      {range.value ? <Chosen range={range.value} onCopy={saving.copy} onLink={saving.copyLink} onClear={() => choose(null)} /> : null}
       {source.trouble ? <Wrong>{source.trouble}</Wrong> : null}
       <div class="milo-log-room">
         <Window
@@ -233,13 +232,14 @@ export function Explorer({ port, log, onAll }: Props) {
           }}
           row={row}
         />
+        {fresh > 0 ? (
+          <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
+            ↓ {plural(fresh, "new line")}
+          </button>
+        ) : null}
       </div>
+      {range.value ? <Chosen range={range.value} onCopy={saving.copy} onLink={saving.copyLink} onClear={() => choose(null)} /> : null}
       {count === 0 ? <p class="milo-empty">{nothing()}</p> : null}
-      {fresh > 0 ? (
-        <button type="button" class="milo-pill" onClick={() => setFollow(true)}>
-          ↓ {plural(fresh, "new line")}
-        </button>
-      ) : null}
     </div>
   );
 

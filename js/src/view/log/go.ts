@@ -3,6 +3,7 @@ import { linkedLines, linkedPhase, parseGoal, type Range } from "../../state/lin
 import type { LogBuffer } from "../../state/logs";
 import { lineOf } from "../../state/pages";
 import type { Port } from "../../state/store";
+import { allowLink } from "./address";
 import type { Times } from "./settings";
 import { beginning, momentOf } from "./times";
 
@@ -48,6 +49,7 @@ function followLink(link: string, port: Port): string {
   const index = linkedPhase(link, pipeline, names);
   if (index < 0) return "The link leads to another pipeline, or to a phase that is not here.";
   history.replaceState(history.state, "", location.href.replace(/#.*$/s, "") + link.trim());
+  allowLink(session);
   port.select(index, true);
   // The log that is open may be the one; another finds the link in the address when it opens.
   window.dispatchEvent(new HashChangeEvent("hashchange"));
