@@ -140,6 +140,7 @@ def test_the_end_of_a_million_lines_is_reached_by_the_bar_and_by_the_wheel(open_
     notebook.expect_status("completed")
     pane = open_logs(notebook, "shout")
     host = pane.locator(".milo-log-host")
+    expect(notebook.log.last).to_have_text(f"line {LINES - 1} of the log")  # else half of what has come so far is meant
 
     host.evaluate("(host) => host.scrollTo(0, host.scrollHeight / 2)")
     expect(notebook.log.first).to_have_text(re.compile(r"^line (49|50)\d{4} of the log$"))
