@@ -37,10 +37,12 @@ A message says what happened, where, and what would be right; the facts are attr
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class MiloError(Exception):
@@ -400,6 +402,18 @@ _PLAIN_SPACE = "\n\t\xa0\u2007\u202f\u3000"
 def name_of_type(value: object) -> str:
     """Return the name of a value's type, whatever its metaclass would answer."""
     return str(type.__dict__["__name__"].__get__(type(value)))
+
+
+def is_a(error: object, *kinds: type[_E]) -> TypeGuard[_E]:
+    """Tell whether an error is of one of these kinds by its type alone: ``isinstance`` runs its class's code, too."""
+    return issubclass(type(error), kinds)
+
+
+def frames_of(error: BaseException) -> str:
+    """Return where an error was raised, for a log, without its words: asking for them runs its class's code."""
+    import traceback  # noqa: PLC0415 - only what went wrong needs it
+
+    return "".join(traceback.format_tb(traceback_of(error)))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

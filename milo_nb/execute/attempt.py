@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture.outputs import OutputBook
-from milo_nb.errors import PhaseCancelled, PhaseLostError, PhaseTimeoutError
+from milo_nb.errors import PhaseCancelled, PhaseError, PhaseLostError, PhaseTimeoutError, is_a
 from milo_nb.execute.backend import Cancelled, Failed, Handle, Lost, Ok, Outcome
 from milo_nb.execute.invoke import wrap
 from milo_nb.execute.threads import LocalRef
@@ -136,7 +136,7 @@ class Attempt:
                 error = wrap(phase, self._attempt, raised, session.error_types)
             case Ok():
                 raise AssertionError
-        if not isinstance(error, PhaseCancelled):
+        if is_a(error, PhaseError):
             session.errors[phase.name] = error
         return error
 

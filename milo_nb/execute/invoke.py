@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available, traceback_of
+from milo_nb.errors import ParameterError, PhaseCancelled, PhaseError, ValidationError, available, is_a, traceback_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -287,15 +287,15 @@ def wrap(phase: Phase, attempt: int, cause: BaseException, types: Mapping[str, t
 
     Errors of our own tree pass unchanged.
     """
-    inner = cause.cause if isinstance(cause, PhaseError) else cause
-    if isinstance(inner, BaseException):
+    inner = cause.cause if is_a(cause, PhaseError) else cause
+    if is_a(inner, BaseException):
         # Not by assignment: an exception may forbid that, as frozen dataclasses do.
         BaseException.with_traceback(inner, own_frames(inner))
-    if isinstance(cause, PhaseError):
+    if is_a(cause, PhaseError):
         return cause
     try:
         return types.get(phase.name, PhaseError)(phase.name, attempt, cause)
-    except Exception:  # noqa: BLE001 - a class of the person's that takes other arguments
+    except BaseException:  # noqa: BLE001 - a class of the person's that takes other arguments, or raises anything
         return PhaseError(phase.name, attempt, cause)
 
 

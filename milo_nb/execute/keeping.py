@@ -265,7 +265,7 @@ class Keeper:
         error = self._told_by().error(str(action.payload.get("name")))
         if error is None or error.attempt != action.payload.get("attempt"):
             return None
-        cause = error.cause or error
+        cause = error if error.cause is None else error.cause  # its truth is asked of nobody
         return {"traceback": text_of(cause, MOST_TRACEBACK), "kind": name_of_type(cause)}
 
 

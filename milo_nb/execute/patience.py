@@ -76,7 +76,7 @@ class Patience:
             except TooLongError:  # it hit on the way out
                 return
 
-        made = Context() if context is None else context
+        made = Context() if context is None else context.copy()  # one that was given up is still in it
         thread = threading.Thread(target=made.run, args=(work,), name=self._thread_name, daemon=True)
         with Shielded():
             Context().run(thread.start)  # else a hook would have it inherit ours

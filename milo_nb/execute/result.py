@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, cause_of, describe, name_of_type, visible
+from milo_nb.errors import PhaseError, cause_of, describe, is_a, name_of_type, visible
 from milo_nb.state.model import ENDED, WAITING
 
 if TYPE_CHECKING:
@@ -182,9 +182,9 @@ def root_cause(error: BaseException | None) -> BaseException | None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         # Only our own: a person's exception may raise when asked for an attribute.
-        inner = error.cause if isinstance(error, PhaseError) else None
+        inner = error.cause if is_a(error, PhaseError) else None
         inner = cause_of(error) if inner is None else inner
-        if not isinstance(inner, BaseException):
+        if not is_a(inner, BaseException):
             break
         error = inner
     return error

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from milo_nb.capture.router import CURRENT_SINK, Sink
-from milo_nb.errors import PhaseCancelled
+from milo_nb.errors import PhaseCancelled, is_a
 from milo_nb.execute.backend import Cancelled, Failed, Outcome, make_ok
 from milo_nb.execute.invoke import PhaseContext, call_handler, finish_call
 from milo_nb.state.record import constructor
@@ -146,17 +146,17 @@ def _put_in_words(job: ThreadHandle, error: BaseException) -> None:
 
 
 def _settled(job: ThreadHandle, value: Any, error: BaseException | None) -> None:
-    if error is not None and not isinstance(error, (AttemptStillRuns, PhaseCancelled)):
+    if error is not None and not is_a(error, AttemptStillRuns, PhaseCancelled):
         _put_in_words(job, error)
     if job.sink is not None:
         job.sink.close()
     outcome: Outcome
     if error is None:
         outcome = make_ok(make_local_ref(value))
-    elif isinstance(error, AttemptStillRuns):
+    elif is_a(error, AttemptStillRuns):
         outcome = Cancelled(still_runs=True)
         job.freed = lambda _: job.emit.freed()
-    elif isinstance(error, PhaseCancelled):
+    elif is_a(error, PhaseCancelled):
         outcome = Cancelled()
     else:
         outcome = Failed(error)

@@ -14,6 +14,7 @@ from milo_nb.errors import (
     cause_of,
     context_of,
     describe,
+    is_a,
     name_of_type,
     own_facts,
     remember_words,
@@ -33,10 +34,26 @@ MOST_LEFT_ALONE = 4
 MOST_CHAIN = 8
 _PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)})
 _HUNG: Final = "its message is not known: "
-_KNOWN: Final = frozenset({BaseException, KeyError})
+_MADE_BY_CODE: Final = 1 << 9  # the flag of classes that are no part of Python itself
+_ASKED: Final = frozenset(
+    {"__bool__", "__len__", "__getattr__", "__getattribute__", "__class__"}
+    | {"__notes__", "__cause__", "__context__", "__suppress_context__", "__traceback__"}
+)
+_CODED: Final = ("encoding", "object", "start", "end", "reason")
+_KNOWN: Final[dict[type, tuple[str, ...]]] = {  # with what they print of their own
+    BaseException: (),
+    KeyError: (),
+    OSError: ("errno", "strerror", "filename", "filename2"),
+    ImportError: ("msg",),
+    SyntaxError: ("msg", "filename", "lineno"),
+    UnicodeEncodeError: _CODED,
+    UnicodeDecodeError: _CODED,
+    UnicodeTranslateError: _CODED[1:],
+}
 _PATIENCE: Final = Patience("milo-words")
 _mro: Final = type.__dict__["__mro__"].__get__
 _names: Final = type.__dict__["__dict__"].__get__
+_flags: Final = type.__dict__["__flags__"].__get__
 _args: Final = BaseException.__dict__["args"].__get__
 
 
@@ -73,15 +90,25 @@ def is_plain(error: BaseException) -> bool:
     """Tell whether an error says its words by no code but Python's own."""
     for cls in _mro(type(error)):
         if "__str__" in _names(cls):
-            return cls in _KNOWN and all(type(arg) in _PLAIN for arg in _args(error))
+            return cls in _KNOWN and all(type(said) in _PLAIN for said in _said_by(error, cls))
     return False
+
+
+def _said_by(error: BaseException, cls: type) -> Iterator[object]:
+    """Yield what one of Python's own classes makes an error's words of."""
+    if cls is not SyntaxError:  # its arguments are in its fields, and it never prints them
+        yield from _args(error)
+    for name in _KNOWN[cls]:
+        yield _names(cls)[name].__get__(error)
 
 
 def _is_plainly_printed(error: BaseException) -> bool:
     """Tell whether printing an error with its traceback runs no code but Python's own."""
-    # Of these Python prints what may have been meant, for which it asks objects for their attributes.
-    suggests = isinstance(error, (AttributeError, ImportError, NameError))
-    return is_plain(error) and not suggests and "__notes__" not in own_facts(error)
+    # Of these Python prints what may have been meant, for which it asks objects, or more than they say.
+    suggests = is_a(error, AttributeError, ImportError, NameError, SyntaxError)
+    own = [cls for cls in _mro(type(error)) if _flags(cls) & _MADE_BY_CODE]
+    asks = any(name in _ASKED for cls in own for name in _names(cls))  # printing asks an exception for its truth, too
+    return is_plain(error) and not suggests and not asks and "__notes__" not in own_facts(error)
 
 
 def has_hung(error: BaseException) -> bool:
@@ -112,11 +139,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while todo and len(seen) <= MOST_CHAIN:
         one = todo.pop(0)
         yield one
-        after = [cause_of(one), context_of(one), one.cause if isinstance(one, PhaseError) else None]
-        if isinstance(one, BaseExceptionGroup):
+        after = [cause_of(one), context_of(one), one.cause if is_a(one, PhaseError) else None]
+        if is_a(one, BaseExceptionGroup):
             after += one.exceptions
         for cause in after:
-            if isinstance(cause, BaseException) and id(cause) not in seen:
+            if is_a(cause, BaseException) and id(cause) not in seen:
                 seen.add(id(cause))
                 todo.append(cause)
 

@@ -8,6 +8,7 @@ from errno import errorcode
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from milo_nb.errors import frames_of, name_of_type
 from milo_nb.persist.journal import GAP, JOURNALLED, Entry
 from milo_nb.persist.snapshot import write_snapshot
 from milo_nb.state import actions as a
@@ -126,7 +127,7 @@ class Writer:
             for action in batch:
                 kind = action.type
                 if kind in TAKEN:
-                    facts = enrich(action) if enrich is not None and kind not in _FREQUENT else None
+                    facts = _facts(enrich, action) if enrich is not None and kind not in _FREQUENT else None
                     entries.append(Entry(kind, action, {"extra": facts}) if facts else action)
         return entries
 
@@ -280,3 +281,13 @@ def _saved_in(entries: list[Action | Entry]) -> list[dict[str, Any]]:
             name, attempt = _attempt_of(entry)
             saved.append({"name": name, "attempt": attempt, **entry.facts["saved"]})
     return saved
+
+
+def _facts(enrich: Callable[[Action], Mapping[str, Any] | None], action: Action) -> Mapping[str, Any] | None:
+    """Return what is noted beside an action; if that fails, the action is written without: nothing else may be lost."""
+    try:
+        return enrich(action)
+    except BaseException as wrong:  # noqa: BLE001 - it looks at a person's exception
+        told = (action.type, name_of_type(wrong), frames_of(wrong))  # its words might take for ever
+        LOG.error("nothing can be noted beside %s: %s\n%s", *told)  # noqa: TRY400 - as above
+        return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from milo_nb.errors import PhaseCancelled, PhaseError, describe, name_of_type
+from milo_nb.errors import PhaseCancelled, PhaseError, describe, is_a, name_of_type
 from milo_nb.state import actions as a
 from milo_nb.state.actions import Action, make_action
 from milo_nb.state.commands import Commanded, SlotFreed
@@ -196,14 +196,14 @@ def _failed(script: Script, drive: _Drive, i: int, error: BaseException) -> Saga
     policy, name = script.graph.phases[i].policy, script.graph.names[i]
     attempt = drive.attempts.get(i, 1)
     frontier = drive.frontier
-    is_ours = isinstance(error, PhaseError)  # a person's exception may raise when asked for an attribute
-    frontier.held += isinstance(error, AttemptStillRuns) or (is_ours and bool(getattr(error, "still_runs", False)))
-    if isinstance(error, PhaseCancelled):
+    is_ours = is_a(error, PhaseError)  # a person's exception may raise when asked for an attribute
+    frontier.held += is_a(error, AttemptStillRuns) or (is_ours and bool(getattr(error, "still_runs", False)))
+    if is_a(error, PhaseCancelled):
         frontier.stopped(i)
         yield Put(Action(a.PHASE_CANCELLED, {"name": name, "attempt": attempt, "error": str(error)}))
         return None
     # An executor's errors come wrapped; the policy judges what was raised.
-    cause = error.cause if isinstance(error, PhaseError) and isinstance(error.cause, BaseException) else error
+    cause = error.cause if is_a(error, PhaseError) and is_a(error.cause, BaseException) else error
     said = {"name": name, "error": describe(cause), "attempt": attempt}
     if is_ours:  # an executor's: a saga by itself says no more than it always did
         said["type"] = name_of_type(cause)

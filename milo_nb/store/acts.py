@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseCancelled, PhaseTimeoutError
+from milo_nb.errors import PhaseCancelled, PhaseTimeoutError, is_a
 from milo_nb.state import effects as fx
 from milo_nb.state.commands import SlotFreed
 from milo_nb.state.saga import AttemptStillRuns
@@ -78,13 +78,13 @@ def _called(loop: Loop, job: Job, value: Any, error: BaseException | None) -> No
 
 def _judge(loop: Loop, job: Job, task: Task, effect: fx.Call, error: BaseException) -> BaseException:
     """Return what a job's error means: a timeout where it was stopped for that, and who is told of a freed slot."""
-    still_runs = isinstance(error, AttemptStillRuns)
+    still_runs = is_a(error, AttemptStillRuns)
     if still_runs:
         root = task
         while root.parent is not None:
             root = root.parent
         job.freed = lambda _: loop.deliver(root, SlotFreed(effect.phase))
-    if isinstance(error, PhaseCancelled) and job.data[2] is not None:
+    if is_a(error, PhaseCancelled) and job.data[2] is not None:
         cause = TimeoutError(f"ran longer than {effect.timeout:g} s")
         error = PhaseTimeoutError(effect.phase or "call", effect.attempt, cause)
         error.still_runs = still_runs  # type: ignore[attr-defined]  # read by the saga

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseCancelled, StoreError
+from milo_nb.errors import PhaseCancelled, StoreError, is_a
 from milo_nb.state import effects as fx
 from milo_nb.store.acts import ACTS, MAIL, PENDING, Delayed, call, join
 from milo_nb.store.baton import Baton
@@ -235,7 +235,7 @@ class Loop(Baton):
         parent = task.parent
         if parent is None:
             self.intake.flush()  # whoever waits for the task must find its last actions in the state
-            if error is not None and not isinstance(error, (PhaseCancelled, GeneratorExit)):
+            if error is not None and not is_a(error, PhaseCancelled, GeneratorExit):
                 LOG.debug("a saga failed", exc_info=error)
         task.end(value, error)
         if parent is not None and not parent.done:

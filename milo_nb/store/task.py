@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseCancelled
+from milo_nb.errors import PhaseCancelled, is_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class Task:
     @property
     def cancelled(self) -> bool:
         """Whether it ended by being cancelled."""
-        return isinstance(self.error, PhaseCancelled)
+        return is_a(self.error, PhaseCancelled)
 
     def end(self, value: Any, error: BaseException | None) -> None:
         """Mark as ended; only the loop calls this."""

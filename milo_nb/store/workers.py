@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from milo_nb.errors import PhaseCancelled
+from milo_nb.errors import PhaseCancelled, StoreError, frames_of, is_a, name_of_type
 from milo_nb.state.saga import AttemptStillRuns
 from milo_nb.store.clock import SYSTEM_CLOCK
 from milo_nb.store.shield import LOCAL, Shielded
@@ -63,7 +63,7 @@ def _leave(error: BaseException | None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-    code = error.code if isinstance(error, SystemExit) else int(error is not None)
+    code = error.code if is_a(error, SystemExit) else int(error is not None)
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
@@ -239,7 +239,8 @@ class Job:
                 self._open = False
                 given_up, self._settled = self._settled, True
         except _Stop as late:  # it hit between the handler's end and the guard's
-            error = error or (late if value is _NOTHING else None)
+            if error is None and value is _NOTHING:
+                error = late
             with self._guard:
                 self._open = False
                 if given_up is None:
@@ -248,10 +249,21 @@ class Job:
         if self._hit:
             self._absorb()
         if not given_up:
-            self._settle(self, None if error is not None else value, error)
+            self._end(None if error is not None else value, error)
         else:
             self._tell_freed()
         return not self._hit
+
+    def _end(self, value: Any, error: BaseException | None) -> None:
+        """Settle the job: with what it came to, or, if that goes wrong, with an error of ours. Somebody waits for it."""
+        try:
+            self._settle(self, value, error)
+        except BaseException as wrong:  # noqa: BLE001 - a person's classes may raise anything
+            why = (
+                f"{name_of_type(value if error is None else error)}, which could not be taken in: {name_of_type(wrong)}"
+            )
+            LOG.error("a job came to %s\n%s", why, frames_of(wrong))  # noqa: TRY400 - its words might take for ever
+            self._settle(self, None, StoreError(f"It came to {why}."))
 
     def _tell_freed(self) -> None:
         """Say that the slot is free, when both the code has ended and the giving up has been told: the later one says it."""
@@ -379,8 +391,8 @@ class Workers:
         while again and (job := self._take()) is not None:
             try:
                 again = job.run()
-            except Exception:
-                LOG.exception("a job could not be settled")
+            except BaseException as wrong:  # noqa: BLE001 - this thread is needed
+                LOG.error("a job could not be settled: %s\n%s", name_of_type(wrong), frames_of(wrong))  # noqa: TRY400 - likewise
             del job
         if not again:  # retired: an exception was sent into this thread
             with self._park:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from milo_nb.declare.phase import Phase, PhasePolicy
-from milo_nb.errors import MOST_WORDS, describe, in_words, remembered_words
+from milo_nb.errors import MOST_WORDS, PhaseError, describe, in_words, remembered_words
 from milo_nb.execute import wording
 from milo_nb.execute.attached import attach
 from milo_nb.execute.executor import PipelineExecutor
@@ -15,6 +15,7 @@ from milo_nb.execute.patience import Patience
 from milo_nb.execute.wording import has_hung, is_plain, put_in_words, text_of
 from milo_nb.persist.journal import read
 from milo_nb.pipeline import Pipeline
+from milo_nb.store.workers import Job, Workers
 from tests.strategies import DEADLINE_S, wait_until
 
 
@@ -217,7 +218,7 @@ def test_what_an_exception_prints_when_asked_is_a_line_of_its_phase(capsys):
 
 def test_plain_errors_are_asked_on_the_spot():
     assert all(map(is_plain, (ValueError("x"), KeyError(1), RuntimeError("a", None), ZeroDivisionError())))
-    assert not any(map(is_plain, (ValueError(OddError()), OSError(2, "x"), OddError(), KeyError(("x",)))))
+    assert not any(map(is_plain, (ValueError(OddError()), OSError(2, OddError()), OddError(), KeyError(("x",)))))
     error = ValueError("x")
     put_in_words(error)
     assert remembered_words(error) is None
@@ -246,3 +247,110 @@ def test_where_no_thread_is_to_be_had_a_message_is_not_known(monkeypatch):
         patched.setattr(threading.Thread, "start", refuse)
         put_in_words(error)
     assert describe(error) == "its message is not known: there is no thread to ask on"
+
+
+def _raising(wrong):
+    def method(*_):
+        raise wrong
+
+    return method
+
+
+def _endless(*_):
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"__getattribute__": _raising(ValueError("no"))},
+        {"__class__": property(_raising(RuntimeError("no")))},
+        {"__getattr__": _raising(KeyError("no"))},
+        {"__len__": _raising(IndexError("no"))},
+        {"__len__": lambda _: 0},
+        {"__bool__": _endless},
+    ],
+)
+def test_an_exception_whose_class_misbehaves_ends_its_phase_and_stands_in_the_journal_as_it_is(own, tmp_path):
+    executor = fail(type("OwnError", (Exception,), own)("boom"), tmp_path)
+    assert executor["load"].status == "failed"
+    executor.session.close()
+    seen = attach(str(executor.session_id), tmp_path).session
+    assert seen.state.phases[0].status == "failed"
+    assert seen.errors["load"].cause.kind == "OwnError"
+
+
+def test_what_ran_with_an_exception_whose_truth_is_asked_wrongly_is_on_disk(tmp_path):
+    class SizedError(Exception):
+        def __len__(self):
+            raise IndexError("no")
+
+    def wrong():
+        raise SizedError("boom")
+
+    phases = [Phase(f"p{i}", int, parallel=True) for i in range(30)]
+    policy = PhasePolicy(on_fail="continue")
+    pipeline = Pipeline("shop", *phases, Phase("wrong", wrong, parallel=True, policy=policy))
+    executor = PipelineExecutor(pipeline, work_dir=tmp_path).start()
+    executor.wait(DEADLINE_S)
+    executor.session.close()
+    seen = attach(str(executor.session_id), tmp_path).session
+    assert [phase.status for phase in seen.state.phases] == ["completed"] * 30 + ["failed"]
+
+
+@pytest.mark.parametrize("wrong", [ValueError, SystemExit, KeyboardInterrupt])
+def test_an_error_class_of_the_person_that_cannot_be_made_ends_its_phase_with_ours(wrong):
+    class OwnPhaseError(PhaseError):
+        def __init__(self, *_):
+            raise wrong("not made")
+
+    phase = Phase("load", _raising(RuntimeError("boom")))
+    executor = PipelineExecutor(Pipeline("shop", phase, error_types={"load": OwnPhaseError})).start()
+    executor.wait(DEADLINE_S)
+    assert executor["load"].status == "failed"
+    assert executor["load"].error is not None
+    executor.close()
+
+
+def test_after_one_that_hung_the_others_of_a_chain_are_asked_too():
+    stuck = StuckError()
+    stuck.__cause__ = LoudError()
+    executor = fail(stuck)
+    assert remembered_words(executor["load"].error.cause.__cause__) == "loud"
+    executor.close()
+
+
+def test_python_s_own_errors_have_words_also_when_nothing_more_is_asked(monkeypatch):
+    monkeypatch.setattr(wording, "MOST_LEFT_ALONE", 0)
+    plain = [
+        FileNotFoundError(2, "No such file", "x.csv"),
+        ImportError("no module", name="x"),
+        SyntaxError("bad", ("x.py", 1, 2, "a b", 1, 3)),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range"),
+    ]
+    for error in plain:
+        put_in_words(error)
+        assert describe(error) == str(error)
+    assert not is_plain(OSError(2, "x", OddError()))
+
+
+def test_a_job_that_could_not_be_settled_is_settled_with_an_error_of_ours(caplog):
+    over, heard = threading.Event(), []
+
+    def settle(job, value, error):
+        heard.append((value, error))
+        if len(heard) == 1:
+            raise SystemExit(3)
+        over.set()
+
+    pool = Workers(1, "milo-settle")
+    pool.submit(Job(lambda _: 7, settle))
+    pool.wake()
+    assert over.wait(DEADLINE_S)
+    pool.close()
+    assert heard[0] == (7, None)
+    assert heard[1][0] is None
+    assert str(heard[1][1]) == "It came to int, which could not be taken in: SystemExit."
+    assert "could not be taken in" in caplog.text

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from milo_nb.errors import PhaseError, RecordedError, cause_of, context_of, describe, name_of_type, traceback_of
+from milo_nb.errors import PhaseError, RecordedError, cause_of, context_of, describe, is_a, name_of_type, traceback_of
 from milo_nb.execute.wording import text_of
 from milo_nb.state.wire import clip
 
@@ -56,7 +56,7 @@ def to_detail(session: Session, i: int) -> dict[str, Any]:
 def to_error(error: PhaseError) -> dict[str, Any]:
     """Return a phase's error as the browser shows it: what was raised, where, and what led to it."""
     raised = error.cause if error.cause is not None else error
-    if isinstance(raised, RecordedError):  # its frames are gone with the process that had them
+    if is_a(raised, RecordedError):  # its frames are gone with the process that had them
         told = {"type": raised.kind, "message": clip(str(raised), MAX_MESSAGE), "text": clip(raised.text, MAX_TEXT)}
         return {**told, "frames": [], "attempt": error.attempt, "causes": []}
     causes = [{**_describe(cause), "causes": []} for cause in _causes(raised)]
@@ -78,8 +78,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen, todo = {id(error)}, [error]
     while todo and len(seen) <= MAX_CAUSES:
         one = todo.pop(0)
-        after = [cause_of(one) or (None if _is_suppressed(one) else context_of(one))]
-        if isinstance(one, BaseExceptionGroup):
+        cause = cause_of(one)
+        after = [cause if cause is not None or _is_suppressed(one) else context_of(one)]
+        if is_a(one, BaseExceptionGroup):
             after += one.exceptions
         for cause in after:
             if cause is not None and id(cause) not in seen:
