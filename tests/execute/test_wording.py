@@ -313,7 +313,8 @@ def test_an_error_class_of_the_person_that_cannot_be_made_ends_its_phase_with_ou
     executor.close()
 
 
-def test_after_one_that_hung_the_others_of_a_chain_are_asked_too():
+def test_after_one_that_hung_the_others_of_a_chain_are_asked_too(monkeypatch):
+    monkeypatch.setattr(wording, "SAY_S", 2.0)  # the second is to be heard on a busy machine, too
     stuck = StuckError()
     stuck.__cause__ = LoudError()
     executor = fail(stuck)
