@@ -6,6 +6,7 @@ import { effect } from "../src/state/signal";
 import { createStore, type Port } from "../src/state/store";
 import { Coloured } from "../src/view/log/line";
 import { Log } from "../src/view/log/log";
+import { ASK_AGAIN_MS } from "../src/view/log/source";
 import type { LogLine, Phase, Snapshot } from "../src/wire";
 import { phase, snapshot } from "./samples";
 
@@ -146,6 +147,22 @@ test("a wrong pattern is told at the field; match case and pattern are asked for
   await type("line 7$");
   expect(alerts()).toEqual([]);
   expect(find(".milo-log-steps").textContent).toMatch(/^1 of 1/);
+});
+
+test("lines whose answer was lost are asked for anew", async () => {
+  const answers = port.ask;
+  let asks = 0;
+  port.ask = (what, ...rest) => (what === "page" && asks++ === 0 ? () => undefined : answers(what, ...rest));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  try {
+    await open(0);
+    expect(rows().at(-1)?.textContent).toContain("…");
+    await vi.advanceTimersByTimeAsync(ASK_AGAIN_MS);
+    await settled();
+    expect(rows().at(-1)?.textContent).toContain("line 39");
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a search that failed is tried again at a click", async () => {

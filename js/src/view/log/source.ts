@@ -14,6 +14,8 @@ const PAGE = 1_000;
 const MOST_ASKED = 500;
 const MOST_SINGLE = 5_000;
 const LOOK_AGAIN_MS = 400;
+/** Lines that have not come by then are asked for anew, each time later: the answer may be lost, or still in the making. */
+export const ASK_AGAIN_MS = 10_000;
 const OVERLAP = 50;
 /** The kernel may have cut lines of longer logs. */
 const SHORT = 10_000;
@@ -43,6 +45,7 @@ export function useSource(port: Port, log: number): Source {
   const singles = useMemo(() => new Map<number, Line>(), []);
   const wholes = useMemo(() => new Map<number, Line>(), []);
   const drops = useRef<{ page?: () => void; lines?: () => void }>({});
+  const patience = useRef(ASK_AGAIN_MS);
   const inVain = useRef(""); // lines that the kernel does not have, as long as the log is as long
   const looking = useRef<ReturnType<typeof setTimeout> | null>(null);
   const told = isAll ? NO_LOGS : logOf(state, log);
@@ -53,8 +56,17 @@ export function useSource(port: Port, log: number): Source {
   const ask = (what: "page" | "lines", args: Readonly<Record<string, unknown>>, take: (body: unknown, data?: DataView) => void) => {
     if (drops.current[what]) return; // one at a time: who scrolls fast wants the lines where the scrolling ends
     let isOver = false;
+    const again = setTimeout(() => {
+      drops.current[what]?.();
+      delete drops.current[what];
+      patience.current *= 2;
+      pages.value = { ...pages.peek() }; // draws anew, and whatever is in sight is wanted again
+    }, patience.current);
+    const end = () => clearTimeout(again);
     const drop = port.ask(what, { phase: log, ...args }, ({ error, body, data }) => {
       isOver = true;
+      end();
+      patience.current = ASK_AGAIN_MS;
       delete drops.current[what];
       try {
         if (!error) take(body, data);
@@ -63,7 +75,11 @@ export function useSource(port: Port, log: number): Source {
         trouble.value = `${wrong}`;
       }
     });
-    if (!isOver) drops.current[what] = drop;
+    if (isOver) return;
+    drops.current[what] = () => {
+      end();
+      drop();
+    };
   };
   const askPage = (start: number, count: number) =>
     ask("page", { start, count: Math.min(PAGE, count) }, (body) => {
