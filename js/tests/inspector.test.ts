@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import widget from "../src/index";
 import { isReading, READS_BACK_FOR_MS, READS_FOR_MS, toOpen, UNATTENDED } from "../src/state/attention";
 import { blockedBy, blockersOf, paneFor, panesOf } from "../src/state/panes";
@@ -268,4 +268,24 @@ test("the edges are separators that the keyboard reaches; a size is kept, and ta
 test.each(["", "{", '{"width":"wide","height":-3}', '{"width":1e9}', "null"])("a size kept as %s is none", (kept) => {
   localStorage.setItem("milo_nb.inspector", kept);
   expect(recall()).toEqual({ width: 0, height: 0 });
+});
+
+test("what a person opens below the window is brought into sight, at each opening, and not what opens itself", async () => {
+  const box = (top: number) => vi.spyOn(HTMLElement.prototype, "getBoundingClientRect").mockReturnValue(new DOMRect(0, top, 600, 400));
+  const scrolled = vi.spyOn(HTMLElement.prototype, "scrollIntoView").mockReturnValue();
+  const asked = () => scrolled.mock.contexts.filter((one) => (one as HTMLElement).className === "milo-inspector").length;
+  const low = box(innerHeight - 20);
+  await show(); // a failure opens itself
+  find(".milo-inspector");
+  expect(asked()).toBe(0);
+  await click('[data-phase="load"]');
+  expect(asked()).toBe(1);
+  await click('[data-phase="load"]');
+  expect(asked()).toBe(2);
+  low.mockRestore();
+  const inSight = box(10);
+  await click('[data-phase="parse"]');
+  expect(asked()).toBe(2);
+  inSight.mockRestore();
+  scrolled.mockRestore();
 });

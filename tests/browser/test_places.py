@@ -53,6 +53,36 @@ def test_in_a_scrolled_output_all_of_it_is_reached_and_works(open_notebook):
     notebook.expect_phases(load="completed", parse="completed")
 
 
+def test_in_a_small_window_what_a_person_opens_is_brought_into_sight(open_notebook):
+    notebook = open_notebook(SETUP, SITE, "gate.set(); site.wait(60).success")
+    notebook.run(0, 1, 2)
+    notebook.expect_status("completed")
+    notebook.page.set_viewport_size({"width": 900, "height": 420})
+    head = notebook.view.locator(".milo-inspector [role=tablist]")
+
+    notebook.phase("load").click()
+    expect(head).to_be_in_viewport()
+    expect(notebook.log).to_be_in_viewport()
+
+    notebook.phase("parse").click()
+    expect(notebook.log).to_have_text(["parsing"])
+    expect(head).to_be_in_viewport()
+
+
+def test_a_page_opened_with_a_link_shows_where_it_leads(open_notebook):
+    notebook = open_notebook(SETUP + "# one line more\n" * 60, SITE, "gate.set(); site.wait(60).success")
+    notebook.run(0, 1, 2)
+    notebook.expect_status("completed")
+    notebook.phase("parse").click()
+    notebook.view.locator(".milo-log-number").first.click()
+    notebook.page.wait_for_function("location.hash === '#site/parse/L1'")
+
+    notebook.reload()
+
+    expect(notebook.view.locator("[data-chosen] .milo-log-text")).to_have_text(["parsing"])
+    expect(notebook.view.locator("[data-chosen]")).to_be_in_viewport()
+
+
 def test_folded_away_and_out_again_it_shows_what_has_happened_meanwhile(open_notebook):
     notebook = open_notebook(SETUP, SITE)
     notebook.run(0, 1)

@@ -20,6 +20,7 @@ export function openView(shared: Port, ending: AbortSignal, clock: () => number 
       choice: next.told === last.told ? before.choice : next.choice,
       notice: next.notice === last.notice ? before.notice : next.notice,
       attention: before.attention,
+      openings: before.openings,
       opened: isSame ? before.opened : -1,
       missed: isSame ? before.missed : -1,
     };

@@ -44,6 +44,8 @@ export interface State {
   readonly told: number;
   /** What a person did last, and when: whoever reads is not disturbed. */
   readonly attention: Attention;
+  /** How often a person has opened a phase: it is brought into sight then. */
+  readonly openings: number;
   /** The failed phase that opened itself, until a person chooses; -1: none. */
   readonly opened: number;
   /** The failed phase that would have opened itself if nobody had been reading; -1: none. */
@@ -65,6 +67,7 @@ export const INITIAL: State = {
   choice: { selected: 0, expanded: false, follow: true },
   told: 0,
   attention: UNATTENDED,
+  openings: 0,
   opened: -1,
   missed: -1,
 };
@@ -234,7 +237,8 @@ function choose(state: State, { choice, byPerson, at }: Extract<Action, { type: 
   const next = { ...state, choice: { ...state.choice, ...choice }, told: state.told + (byPerson ? 0 : 1) };
   if (choice.selected !== undefined && choice.selected === state.missed) next.missed = -1;
   if (!byPerson || (choice.selected === undefined && choice.expanded === undefined)) return next;
-  return { ...next, attention: { ...state.attention, chose: at }, opened: -1 };
+  const openings = state.openings + Number(choice.expanded ?? 0);
+  return { ...next, attention: { ...state.attention, chose: at }, openings, opened: -1 };
 }
 
 /** The first failing phase of a session opens itself, unless somebody is reading something else. */

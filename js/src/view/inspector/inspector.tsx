@@ -1,5 +1,6 @@
 /** One phase, all of it: what it says, why it failed, what it gave, how it is set up, what it does now; and what can be done with it. */
-import { useEffect, useSignal } from "../../dom/hooks";
+import type { Ref } from "../../dom/h";
+import { useEffect, useRef, useSignal } from "../../dom/hooks";
 import { blockersOf, kindOf, type Memory, type Pane, paneFor, panesOf } from "../../state/panes";
 import { linesOf } from "../../state/reducer";
 import { barred, isReviewed, permitPhase, phaseElapsed, shownState } from "../../state/selectors";
@@ -17,6 +18,7 @@ import { PhaseLinks } from "./links";
 import { NowPane } from "./now";
 import { ErrorPane, type PaneProps } from "./output";
 import { ResultPane } from "./result";
+import { bringIntoSight } from "./sight";
 import { Edges } from "./split";
 
 /** What is known of a phase, each in a tab of its own. */
@@ -46,7 +48,8 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
   const memory = useSignal<Memory>({});
   const held = useSignal<Held>({ index: -1, pane: null, attempt: 0 });
   const state = port.state.value;
-  const { choice, opened, missed, session } = state;
+  const { choice, openings, opened, missed, session } = state;
+  const section = useRef<HTMLElement | null>(null);
   const index = choice.selected;
   const phases = session?.phases ?? [];
   const phase = phases[index];
@@ -67,15 +70,18 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
     // It was being looked at so when it came to be of this kind, of which nothing is remembered yet.
     if (kind && kind !== "failed" && chosen?.pane === pane && !memory.peek()[kind]) memory.value = { ...memory.peek(), [kind]: pane };
   }, [kind]);
+  useEffect(() => {
+    if (openings > 0 && choice.expanded && section.current) bringIntoSight(section.current);
+  }, [openings]);
   if (!choice.expanded) return null;
-  if (!phase) return <Unowned port={port} id={id} index={index} />;
+  if (!phase) return <Unowned port={port} id={id} index={index} section={section} />;
   const onShow = (next: Pane, attempt: number) => {
     held.value = { index, pane: next, attempt };
     memory.value = { ...memory.peek(), [kindOf(phase)]: next };
   };
   const Shown = SHOWN[pane];
   return (
-    <section class="milo-inspector" aria-label={`Phase ${phase.name}`}>
+    <section class="milo-inspector" ref={section} aria-label={`Phase ${phase.name}`}>
       <div class="milo-line milo-wrap">
         <StatusIcon status={shownState(phase)} size={18} />
         <b class="milo-cut" title={phase.name}>
@@ -95,13 +101,13 @@ export function Inspector({ port, id, now, theme }: ViewProps) {
 }
 
 /** What no phase owns: only its log. */
-function Unowned({ port, id, index }: { port: Port; id: string; index: number }) {
+function Unowned({ port, id, index, section }: { port: Port; id: string; index: number; section: Ref<HTMLElement | null> }) {
   const session = port.state.value.session;
   const isAll = index === (session?.phases.length ?? 0) + 1;
   if (!isAll && linesOf(session, index) <= 0) return null;
   const name = isAll ? ALL_LOGS : OTHER;
   return (
-    <section class="milo-inspector" aria-label={name}>
+    <section class="milo-inspector" ref={section} aria-label={name}>
       <div class="milo-line">
         <b class="milo-spring">{name}</b>
         <SignButton sign="close" label="Close the inspector" onClick={() => port.setExpanded(false)} />
