@@ -10,7 +10,9 @@ ENV := $(VENV)/.ready
 NPM := $(PY) js/hatch_build.py npm
 NOTEBOOK := notebooks/01-build-a-site.ipynb
 PURE_ROOMS := declare state
-# Most tests wait for kernels, browsers and processes: three files at a time keep two processors busy.
+# A browser needs the machine for itself; most other tests wait for processes, and three files at a time keep two
+# processors busy.
+ALONE := browser benchmarks
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport VIRTUAL_ENV
@@ -37,8 +39,9 @@ test: bundle ## everything: front end, Python, browser, notebooks; installs what
 	$(NPM) run test
 	$(NPM) run size
 	$(PY) -m pytest $(PURE_ROOMS:%=tests/%) $(PURE_ROOMS:%=--cov=milo_nb.%) --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%) $(SIDE_BY_SIDE)
-	$(PY) -m pytest --nbval notebooks --nbval-current-env --nbval-cell-timeout=600 $(SIDE_BY_SIDE)
+	$(PY) -m pytest $(PURE_ROOMS:%=--ignore=tests/%) $(ALONE:%=--ignore=tests/%) $(SIDE_BY_SIDE)
+	$(PY) -m pytest $(ALONE:%=tests/%)
+	$(PY) -m pytest --nbval notebooks --nbval-current-env --nbval-cell-timeout=600
 
 stress: $(ENV) ## kill sessions 400 times at the level of executors, and as often below
 	MILO_NB_STRESS_KILLS=400 $(PY) -m pytest tests/crash/test_kills.py tests/persist/test_faults.py -k killed --timeout=3000

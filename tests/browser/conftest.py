@@ -148,32 +148,18 @@ def open_notebook(
     """Opens a notebook with these cells (or one that lies in the server's folder) in a page of its own.
 
     It runs on the ipykernel named, with what JupyterLab's setting `commsOverSubshells` shall say; a script runs in the
-    page before anything else does. If nothing of this is asked for, the page may be one that another test has left as
-    it was: to load JupyterLab takes three seconds of a processor. `is_alone` asks for one that no other test uses.
+    page before anything else does.
     """
     opened: list[Notebook] = []
-    leaving: list[Notebook] = []
 
     def open_(
-        *cells: str,
-        name: str = "",
-        kernel: str = kernels.OWN,
-        subshells: str = SUBSHELLS,
-        script: str = "",
-        is_alone: bool = False,
+        *cells: str, name: str = "", kernel: str = kernels.OWN, subshells: str = SUBSHELLS, script: str = ""
     ) -> Notebook:
         lab.set(KERNELS_SETTINGS, {"commsOverSubshells": subshells})
-        is_shared = lab.leaves_pages and not (name or script or is_alone) and subshells == SUBSHELLS
         name = lab.serve(name) if name else lab.write(list(cells), kernel)
-        left = [page for page in lab.left if is_shared and page.context == context]
-        page = left[0] if left else context.new_page()
-        if left:
-            lab.left.remove(page)
-        if script:
-            page.add_init_script(script)
+        page = context.new_page()
+        page.add_init_script(script)
         opened.append(Notebook(page, lab, name))
-        if is_shared:
-            leaving.append(opened[-1])
         return opened[-1]
 
     yield open_
@@ -181,11 +167,7 @@ def open_notebook(
     for notebook in opened:
         if has_failed:
             keep(notebook, request.node.name)
-        if notebook in leaving and not has_failed and notebook.leave():
-            restore(notebook.page)
-            lab.left.append(notebook.page)
-        else:
-            notebook.page.close()
+        notebook.page.close()
     lab.end_kernels()
     shutil.rmtree(lab.root / ".milo", ignore_errors=True)  # the next test's pipelines have no past
     assert [line for notebook in opened for line in notebook.complaints()] == []

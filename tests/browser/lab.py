@@ -24,8 +24,6 @@ from tests import kernels
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
-
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
 PLAIN_HOST = "lab.example"
@@ -75,8 +73,6 @@ class Lab:
 
     module, app, path = "jupyterlab.labapp", "LabApp", "lab/tree/{}?reset&"
     options: tuple[str, ...] = ("extension_manager=readonly",)
-    leaves_pages = True
-    """A page can go from one notebook to the next."""
 
     def __init__(self, home: Path) -> None:
         """Start it, with all that it keeps below `home`.
@@ -87,8 +83,6 @@ class Lab:
         self.root = home / "root"
         self.root.mkdir()
         self.token = secrets.token_hex(16)
-        self.left: list[Page] = []
-        """Pages that were left as they were."""
         self._names = 0
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -216,7 +210,6 @@ class Classic(Lab):
 
     module, app, path = "notebook.app", "JupyterNotebookApp", "notebooks/{}?"
     options = ()
-    leaves_pages = False
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     import re
 
-    from playwright.sync_api import ConsoleMessage, Error, Locator, Page
+    from playwright.sync_api import ConsoleMessage, Locator, Page
 
     from tests.browser.lab import Lab
 
@@ -37,24 +37,6 @@ READY = """() => {
   window.panel = panel; // another may become the current one
   return document.querySelector(".jp-Notebook .jp-Cell");
 }"""
-OPEN = """async (path) => {
-  const { commands, shell } = window.jupyterapp;
-  const panel = await commands.execute("docmanager:open", { path });
-  for (const other of [...shell.widgets("main")]) if (other !== panel) other.close();
-}"""
-LEAVE = """() => {
-  const { shell } = window.jupyterapp;
-  const isAsBefore = window.devicePixelRatio === 1 && !shell.leftCollapsed && !document.querySelector(".jp-Dialog")
-    && document.body.dataset.jpThemeName === "JupyterLab Light";
-  if (!isAsBefore) return false;
-  for (const widget of [...shell.widgets("main")]) {
-    if (widget.context) widget.context.model.dirty = false; // closes without a question
-    widget.close();
-  }
-  delete window.cellsDone;
-  return true;
-}"""
-LEFT = """() => !document.querySelector(".jp-Dialog, .jp-NotebookPanel, .milo-root")"""
 ANSWERS = """async () => {
   // A kernel is said to be idle before its shell channel is heard on both ends: what is asked until then gets lost.
   const kernel = window.panel.sessionContext.session.kernel;
@@ -93,29 +75,13 @@ class Notebook:
     """One notebook in one page."""
 
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
-        """Open the notebook, in a new page or in one that was left, and wait for its kernel."""
+        """Open the notebook and wait for its kernel."""
         self.page, self.lab, self.name = page, lab, name
         self.console: list[str] = []
         page.on("console", self._note)
-        page.on("pageerror", self._note_error)
-        if page.url.startswith(lab.url):
-            page.evaluate(OPEN, name)
-        else:
-            page.goto(lab.address(name))
+        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        page.goto(lab.address(name))
         self.wait_ready()
-
-    def leave(self) -> bool:
-        """Close what is open, so that the page can go on to another notebook; False if it is not as it was before."""
-        self.page.remove_listener("console", self._note)
-        self.page.remove_listener("pageerror", self._note_error)
-        if not self.page.url.startswith(self.lab.url) or not self.page.evaluate(LEAVE):
-            return False
-        self.page.wait_for_function(LEFT)
-        self.page.unroute_all()
-        return True
-
-    def _note_error(self, error: Error) -> None:
-        self.console.append(f"error: {error}")
 
     def _note(self, message: ConsoleMessage) -> None:
         where = message.location.get("url", "").partition("?")[0]

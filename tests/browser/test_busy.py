@@ -77,8 +77,7 @@ def test_each_click_is_answered_before_the_cell_ends(open_notebook, kernel, subs
     notebook.expect_phases(turn="cancelled")
     assert notebook.ask("print(begun, *carried_out)") == "[1, 2, 3, 4] " + "pause cancel retry " * 3 + "cancel"
     if subshells == "disabled" or kernel == kernels.OLDEST:  # a comm's messages wait for the cell
-        assert ways["pause"] in (["comm", "control"], ["control"]), "a slow answer before made it the control lane"
-        assert ways["cancel"][0] == "control", "the lane that answered is remembered"
+        assert all("control" in tried for tried in ways.values()), "nothing else gets there before the cell ends"
 
 
 def test_where_no_lane_works_a_command_is_queued_and_carried_out_when_the_cell_ends(open_notebook):

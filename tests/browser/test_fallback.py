@@ -52,7 +52,7 @@ def without(open_notebook, context, request):
     """Opens a notebook where a front end's extension cannot be loaded."""
     pattern = f"**/extensions/{request.param}/**"
     context.route(pattern, lambda route: route.abort())
-    notebook = open_notebook(SETUP, SITE, "%milo status site", is_alone=True)
+    notebook = open_notebook(SETUP, SITE, "%milo status site")
     yield notebook
     context.unroute(pattern)
     notebook.console[:] = [line for line in notebook.console if not any(known in line for known in OF_JUPYTER)]
@@ -75,7 +75,7 @@ def test_without_widgets_there_is_the_still_and_it_follows_the_run(without):
 def test_without_a_widget_manager_the_cell_says_what_to_do(open_notebook, context):
     pattern = "**/extensions/@jupyter-widgets/**"
     context.route(pattern, lambda route: route.abort())
-    notebook = open_notebook(SETUP, SITE, is_alone=True)
+    notebook = open_notebook(SETUP, SITE)
     try:
         notebook.run(0, 1)
         expect(notebook.page.locator(".jp-OutputArea-output").first).to_have_text(NO_VIEW)

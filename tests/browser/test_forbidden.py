@@ -86,7 +86,7 @@ def test_where_nothing_can_be_copied_it_is_said_what_to_do_instead_and_the_rest_
     open_notebook: Any, forbid: Any
 ) -> None:
     forbid("clipboard-write")
-    notebook, pane = open_mixed(open_notebook, "load", script=NO_COMMANDS)
+    notebook, pane = open_mixed(lambda *cells: open_notebook(*cells, script=NO_COMMANDS), "load")
     for name in ("Copy", "Copy with numbers", "Copy link"):
         go_to(pane, "3-4")
         expect(said(pane)).to_have_text("406 lines")

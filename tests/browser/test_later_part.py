@@ -38,7 +38,7 @@ answers.WORDS["part"] = answers.Word(refuse, "quick")
 
 
 def test_all_views_of_a_page_share_one_later_part(open_notebook: Callable[..., Notebook]) -> None:
-    notebook = open_notebook(SETUP, ONE, TWO, is_alone=True)
+    notebook = open_notebook(SETUP, ONE, TWO)
     notebook.run(0, 1)
     notebook.expect_status("completed")
     notebook.phase("load").click()
@@ -54,7 +54,7 @@ def test_all_views_of_a_page_share_one_later_part(open_notebook: Callable[..., N
 
 
 def test_a_part_that_does_not_come_is_told_and_asked_for_again(open_notebook: Callable[..., Notebook]) -> None:
-    notebook = open_notebook(SETUP, MISSING, ONE, is_alone=True)
+    notebook = open_notebook(SETUP, MISSING, ONE)
     notebook.run(0, 1, 2)
     notebook.expect_status("completed")
     root = notebook.page.locator(".milo-root")
@@ -68,7 +68,7 @@ def test_a_part_that_does_not_come_is_told_and_asked_for_again(open_notebook: Ca
 
 def test_a_part_that_cannot_be_read_is_told_and_asked_for_again(open_notebook: Callable[..., Notebook]) -> None:
     wrong = 'answers.WORDS["part"] = answers.Word(lambda executor, args, tell: tell({"start": "x"}, b"x"), "quick")'
-    notebook = open_notebook(SETUP, wrong, ONE, is_alone=True)
+    notebook = open_notebook(SETUP, wrong, ONE)
     notebook.run(0, 1, 2)
     notebook.expect_status("completed")
     root = notebook.page.locator(".milo-root")

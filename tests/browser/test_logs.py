@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -80,8 +80,8 @@ def trace(notebook: Notebook, act: Callable[[], object]) -> tuple[list[int], lis
     return restyled, partial
 
 
-def open_mixed(open_notebook: Callable[..., Notebook], phase: str, **options: Any) -> tuple[Notebook, Locator]:
-    notebook = open_notebook(SETUP, MIXED, **options)
+def open_mixed(open_notebook: Callable[..., Notebook], phase: str) -> tuple[Notebook, Locator]:
+    notebook = open_notebook(SETUP, MIXED)
     notebook.run(0, 1)
     notebook.expect_status("completed")
     return notebook, open_logs(notebook, phase)
@@ -104,7 +104,7 @@ def numbers(pane: Locator) -> list[int]:
 
 
 def test_a_million_lines_are_looked_at_and_searched_without_being_loaded(open_notebook):
-    notebook = open_notebook(SETUP, MILLION, is_alone=True)
+    notebook = open_notebook(SETUP, MILLION)
     notebook.run(0, 1)
     notebook.expect_status("completed")
     pane = open_logs(notebook, "shout")
@@ -233,7 +233,7 @@ def test_all_phases_stand_in_one_log_and_a_click_on_a_name_goes_to_its_phase(ope
 
 def test_lines_are_copied_and_the_whole_log_is_saved_and_a_refusal_is_said(open_notebook, context):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    notebook, pane = open_mixed(open_notebook, "load", is_alone=True)
+    notebook, pane = open_mixed(open_notebook, "load")
     go_to(pane, "3-4")
     pane.get_by_role("button", name="Copy with numbers").click()
     expect(pane.locator(".milo-log-said")).to_have_text("Copied 2 lines")

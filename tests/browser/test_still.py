@@ -67,7 +67,7 @@ def check_picture(still: Locator) -> None:
 
 @pytest.mark.parametrize("kernel", kernels.ALL)
 def test_a_saved_notebook_shows_how_its_pipeline_ended_without_a_kernel(open_notebook, lab, kernel):
-    notebook = open_notebook(SETUP, SITE, "gate.set()", kernel=kernel, is_alone=True)  # it is left without a kernel
+    notebook = open_notebook(SETUP, SITE, "gate.set()", kernel=kernel)
     notebook.run(0, 1)
     notebook.expect_status("running")
     expect(notebook.page.locator(STILL)).to_be_hidden()  # while the view lives

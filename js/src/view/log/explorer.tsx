@@ -63,7 +63,11 @@ export function Explorer({ port, log, onAll }: Props) {
   const rowOf = (line: number) => (isNarrow ? placeOf(numbers, line) : rowOfLine(buffer, line));
   const pattern = useMemo(() => patternOf(query), [query.text, query.isRegex, query.isExact]);
   const isThere = (target.value?.line ?? -1) < buffer.end;
-  const reveal = useMemo(() => (target.value && isThere ? { row: rowOf(target.value.line) } : null), [target.value, isThere, isNarrow]);
+  const isCut = buffer.first > 0; // what is known of that at first may be corrected by the kernel, and rows change places
+  const reveal = useMemo(
+    () => (target.value && isThere ? { row: rowOf(target.value.line) } : null),
+    [target.value, isThere, isNarrow, isCut],
+  );
 
   const setFollow = (next: boolean) => {
     leftAt.value = buffer.end;
