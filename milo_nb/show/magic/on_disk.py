@@ -101,10 +101,8 @@ def look(run_dir: RunDir, here: Mapping[str, PipelineState] = MappingProxyType({
         status = "interrupted"
     started = run_dir.started_wall
     took = float(found.get("elapsed_s") or 0.0)
-    if status in (
-        "running",
-        "interrupted",
-    ):  # and since the last thing that was told of it, as long as its kernel lived
+    if status in ("running", "interrupted"):
+        # And since the last thing that was told of it, as long as its kernel lived.
         took += max((time.time() if who is not None else _last_beat(run_dir)) - last, 0.0)
     return Seen(
         run_dir,
